@@ -1,0 +1,49 @@
+"""Everything that can go wrong, as one small tree.
+
+Each error carries one sentence that names the value, the rule and the fix.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CheckError",
+    "CourseError",
+    "PolicyError",
+    "RenderError",
+    "ScheduleError",
+    "TraceError",
+    "VcloudLabError",
+    "WorkloadError",
+]
+
+
+class VcloudLabError(Exception):
+    """The root: catch this to catch every error that vcloud_lab raises on purpose."""
+
+
+class WorkloadError(VcloudLabError):
+    """A job or a workload breaks a rule (a burst of zero, two jobs of one name, ...)."""
+
+
+class TraceError(WorkloadError):
+    """A trace file cannot be read; the sentence names the file and the line."""
+
+
+class PolicyError(VcloudLabError):
+    """A policy, or an option of a simulation, does not exist or has an impossible value."""
+
+
+class ScheduleError(VcloudLabError):
+    """A schedule was asked for something it does not have (the mean of no jobs, ...)."""
+
+
+class RenderError(VcloudLabError):
+    """A chart or table was asked for that cannot be drawn legibly."""
+
+
+class CheckError(VcloudLabError):
+    """An exercise, hint or variant was asked for that does not exist."""
+
+
+class CourseError(VcloudLabError):
+    """The course's files cannot be found, copied or built."""

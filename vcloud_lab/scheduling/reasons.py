@@ -1,0 +1,90 @@
+"""Why the scheduler did what it did, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vcloud_lab.scheduling.numbers import show
+from vcloud_lab.scheduling.policies import Candidate, Policy
+from vcloud_lab.scheduling.workload import Workload
+
+__all__ = ["dispatch", "end", "idle", "keep"]
+
+
+def dispatch(
+    workload: Workload,
+    policy: Policy,
+    chosen: Candidate,
+    others: Sequence[Candidate],
+    preempted: int | None,
+) -> str:
+    """Why ``chosen`` gets the CPU while ``others`` wait; ``preempted`` had it until now."""
+    name = workload.names[chosen.position]
+    if not others:
+        again = preempted == chosen.position
+        return f"{name} {'runs on: nobody else' if again else 'is the only job that'} is ready."
+    if policy.key is None:
+        head = f"{name} {policy.virtue}"
+        if preempted is not None:
+            last = workload.names[preempted]
+            return f"The quantum of {last} is over, it queues again; {head}."
+        return f"{head}, {len(others)} behind it."
+    value = _value(workload, policy, chosen)
+    loser = next((other for other in others if other.position == preempted), None)
+    if loser is not None:
+        theirs, victim = _value(workload, policy, loser), workload.names[loser.position]
+        if policy.key(chosen) < policy.key(loser):
+            why = f"{name} needs less ({value}) than {victim} has left ({theirs})"
+        else:
+            why = f"{name} needs as little ({value}) as {victim} has left, and arrivals win ties"
+        return f"{why}: {victim} is preempted."
+    best = f"{name} {policy.virtue} ({value}) of {len(others) + 1} ready jobs"
+    equals = [other for other in others if policy.key(other) == policy.key(chosen)]
+    if not equals:
+        return f"{best}."
+    rival = min(equals, key=policy.order)
+    came_first = policy.ties == "arrival" and chosen.arrival < rival.arrival
+    why = "came earlier" if came_first else "stands earlier in the list"
+    return f"{best}; {workload.names[rival.position]} ties, but {name} {why}."
+
+
+def keep(
+    workload: Workload,
+    policy: Policy,
+    running: Candidate,
+    arrived: Sequence[Candidate],
+    switching: int,
+) -> str:
+    """Why ``running`` keeps the CPU when others arrive; ``switching``: ticks its switch still takes."""
+    name = workload.names[running.position]
+    come = f"{_list([workload.names[other.position] for other in arrived])} arrive"
+    come += "s" if len(arrived) == 1 else ""
+    if switching > 0:
+        return f"{come}; the switch to {name} is under way and is not interrupted."
+    if not policy.preemptive:
+        return f"{come}; {name} keeps the CPU, because {policy.name} never takes it away."
+    if policy.key is None:
+        queue = "queues" if len(arrived) == 1 else "queue"
+        return f"{come} and {queue}; the quantum of {name} is not over."
+    least = show(workload.time(min(policy.key(other) for other in arrived)))
+    left = show(workload.time(running.left))
+    return f"{come} with {least}; {name} has {left} left, which is not more, and keeps the CPU."
+
+
+def idle(workload: Workload, until: int) -> str:
+    """Why nobody runs."""
+    return f"Nobody is ready: the CPU is idle until {show(workload.time(until))}."
+
+
+def end(workload: Workload) -> str:
+    """The last sentence."""
+    return "All jobs are done." if len(workload) else "There are no jobs."
+
+
+def _value(workload: Workload, policy: Policy, candidate: Candidate) -> str:
+    """The number that the policy minimises, in the workload's unit."""
+    return show(workload.time(policy.key(candidate))) if policy.key else ""
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,291 @@
+"""A schedule: what a simulation found out, exactly.
+
+turnaround = completion - arrival; waiting = turnaround - burst; response = first run - arrival;
+slowdown = turnaround / burst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vcloud_lab.errors import ScheduleError
+from vcloud_lab.scheduling.ledger import Decision, moments
+from vcloud_lab.scheduling.loops import Trace
+from vcloud_lab.scheduling.numbers import Time, exact, show, simplest
+from vcloud_lab.scheduling.policies import Policy
+from vcloud_lab.scheduling.workload import Column, Workload
+
+__all__ = ["METRICS", "Schedule", "Slice"]
+
+METRICS = ("completion", "turnaround", "waiting", "response")
+
+
+class Slice(NamedTuple):
+    """One job on the CPU from ``start`` to ``end``, in the workload's unit."""
+
+    job: str
+    start: Time
+    end: Time
+
+
+class Schedule:
+    """Who ran when, and what follows from it. Made by ``simulate``.
+
+    Times are exact and in the workload's unit. Everything but the trace is worked out when it is
+    asked for. Means, percentiles and rates of a schedule without jobs raise ``ScheduleError``.
+    """
+
+    _repr_mimebundle_: Callable[..., dict[str, Any]]  # set by the package's root, which sees render
+
+    def __init__(
+        self,
+        workload: Workload,
+        policy: Policy,
+        trace: Trace,
+        cpus: int,
+        switch_cost: Time,
+        switch_charge: str,
+    ) -> None:
+        self.workload = workload
+        self.policy = policy
+        self.trace = trace
+        self.cpus = cpus
+        self.switch_cost = switch_cost
+        self.switch_charge = switch_charge
+
+    @property
+    def label(self) -> str:
+        """The policy with every option that is not the default."""
+        parts = [self.policy.label]
+        if self.cpus > 1:
+            parts.append(f"on {self.cpus} CPUs")
+        if self.switch_cost:
+            charge = " per dispatch" if self.switch_charge == "dispatch" else ""
+            parts.append(f"switch={show(self.switch_cost)}{charge}")
+        return " ".join(parts)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """How many operations the simulation took: the same on every machine."""
+        return self.trace.counters
+
+    # Job by job
+
+    @cached_property
+    def _ticks(self) -> dict[str, Column]:
+        arrival, trace = self.workload.arrival, self.trace
+        completion, first = np.empty_like(arrival), np.empty_like(arrival)
+        completion[trace.job] = trace.end  # of a repeated index, the last value stays ...
+        ran = np.flatnonzero(trace.end > trace.start)[::-1]
+        first[trace.job[ran]] = trace.start[ran]  # ... and backwards, the first
+        turnaround = completion - arrival
+        return {
+            "completion": completion,
+            "turnaround": turnaround,
+            "waiting": turnaround - self.workload.burst,
+            "response": first - arrival,
+        }
+
+    def ticks(self, metric: str) -> Column:
+        """One of ``METRICS`` for all jobs in list order, as an ``int64`` array of ticks."""
+        if metric not in METRICS:
+            raise ScheduleError(
+                f"There is no metric {metric!r}: jobs have {', '.join(METRICS)}; ask for one."
+            )
+        return self._ticks[metric]
+
+    def _by_name(self, metric: str) -> dict[str, Time]:
+        ticks = self.ticks(metric).tolist()
+        return dict(zip(self.workload.names, map(self.workload.time, ticks), strict=True))
+
+    @cached_property
+    def completion(self) -> dict[str, Time]:
+        """When each job ended, by name."""
+        return self._by_name("completion")
+
+    @cached_property
+    def turnaround(self) -> dict[str, Time]:
+        """Completion minus arrival, by name."""
+        return self._by_name("turnaround")
+
+    @cached_property
+    def waiting(self) -> dict[str, Time]:
+        """Turnaround minus burst, by name: the time that a job was there and did not run."""
+        return self._by_name("waiting")
+
+    @cached_property
+    def response(self) -> dict[str, Time]:
+        """First run minus arrival, by name."""
+        return self._by_name("response")
+
+    # All jobs together
+
+    def mean(self, metric: str) -> Time:
+        """The exact mean of a metric over all jobs; "slowdown" is turnaround / burst."""
+        if metric == "slowdown":
+            return simplest(self._sum_of_slowdowns(1) / self._count("mean slowdown"))
+        count = self._count(f"mean {metric}")
+        return simplest(Fraction(_exact_sum(self.ticks(metric)), count * self.workload.scale))
+
+    def percentile(self, metric: str, p: Time | float) -> Time:
+        """The smallest value that at least ``p`` percent of the jobs do not exceed (nearest rank).
+
+        Raises ``ScheduleError`` for a ``p`` that is not above 0 and at most 100.
+        """
+        rank = exact(p, "The percentile", ScheduleError)
+        if not 0 < rank <= 100:
+            raise ScheduleError(
+                f"The percentile is {p}: it must be above 0 and at most 100; try 95."
+            )
+        count = self._count(f"{metric} percentile")
+        position = -(-rank * count // 100) - 1
+        return self.workload.time(int(np.partition(self.ticks(metric), position)[position]))
+
+    @property
+    def makespan(self) -> Time:
+        """From time 0 to the last completion."""
+        return self.workload.time(self._end)
+
+    @property
+    def throughput(self) -> Time:
+        """Jobs completed per unit of time, from time 0 to the last completion."""
+        count = self._count("throughput")
+        return simplest(Fraction(count * self.workload.scale, self._end))
+
+    @property
+    def utilisation(self) -> Time:
+        """The share of all processors' time, from 0 to the last completion, that jobs used.
+
+        Time spent switching is not used time.
+        """
+        self._count("utilisation")
+        burst, width = self.workload.burst, self.workload.width
+        used = _exact_sum(burst) if self.cpus == 1 else _exact_sum(burst * width)
+        return simplest(Fraction(used, self.cpus * self._end))
+
+    @property
+    def fairness(self) -> Time:
+        """Jain's index of the slowdowns: 1 when all jobs are slowed alike, 1/n at worst.
+
+        Source: Jain, Chiu & Hawe, DEC-TR-301, 1984.
+        """
+        count = self._count("fairness")
+        return simplest(self._sum_of_slowdowns(1) ** 2 / (count * self._sum_of_slowdowns(2)))
+
+    @property
+    def context_switches(self) -> int:
+        """How often the CPU passed from one job to another (one processor only)."""
+        if self.cpus > 1:
+            raise ScheduleError(
+                f"Context switches are counted for one processor and this schedule has {self.cpus}:"
+                " every job runs once, undisturbed; simulate with cpus=1 to count them."
+            )
+        return int(np.count_nonzero(self.trace.job[1:] != self.trace.job[:-1]))
+
+    def summary(self) -> dict[str, Time]:
+        """The figures by which schedules are compared, by name."""
+        means = {f"mean {m}": self.mean(m) for m in (*METRICS[1:], "slowdown")}
+        rates = {
+            "throughput": self.throughput,
+            "utilisation": self.utilisation,
+            "fairness": self.fairness,
+        }
+        return means | rates | ({"switches": self.context_switches} if self.cpus == 1 else {})
+
+    # Moment by moment
+
+    def slices(self, *, merge: bool = False) -> Iterator[Slice]:
+        """The slices in time order, one by one; ``merge`` joins touching slices of one job."""
+        time, names = self.workload.time, self.workload.names
+        trace = self.trace
+        held: tuple[int, int, int] | None = None
+        for at in range(len(trace.job)):
+            job, start, end = int(trace.job[at]), int(trace.start[at]), int(trace.end[at])
+            if start == end:
+                continue
+            if merge and held and held[0] == job and held[2] == start:
+                held = (job, held[1], end)
+                continue
+            if held:
+                yield Slice(names[held[0]], time(held[1]), time(held[2]))
+            held = (job, start, end)
+        if held:
+            yield Slice(names[held[0]], time(held[1]), time(held[2]))
+
+    def profile(self) -> tuple[Column, Column]:
+        """Busy processors over time: from ``times[i]`` (ticks) on, ``busy[i]`` processors work."""
+        width = self.workload.width[self.trace.job]
+        times = np.concatenate((np.zeros(1, np.int64), self.trace.start, self.trace.end))
+        steps = np.concatenate((np.zeros(1, np.int64), width, -width))
+        moments, inverse = np.unique(times, return_inverse=True)
+        change = np.zeros(len(moments), np.int64)
+        np.add.at(change, inverse, steps)
+        return moments, np.cumsum(change)
+
+    @cached_property
+    def idle_gaps(self) -> tuple[tuple[Time, Time], ...]:
+        """The gaps (start, end) in which no job ran and no switch was under way."""
+        trace = self.trace
+        reached = np.maximum.accumulate(np.concatenate((np.zeros(1, np.int64), trace.end[:-1])))
+        reached = reached[: len(trace.end)]
+        at = np.flatnonzero(trace.decided > reached)
+        return self._intervals(reached[at], trace.decided[at])
+
+    @cached_property
+    def overheads(self) -> tuple[tuple[Time, Time], ...]:
+        """The intervals (start, end) spent switching from one job to another."""
+        at = np.flatnonzero(self.trace.start > self.trace.decided)
+        return self._intervals(self.trace.decided[at], self.trace.start[at])
+
+    def moments(self) -> Iterator[Decision]:
+        """Every moment at which the scheduler looks: dispatches, arrivals, idle time, the end."""
+        return moments(self.workload, self.policy, self.trace, self.cpus)
+
+    def ledger(self) -> Iterator[Decision]:
+        """The decision ledger: for every dispatch who was ready, who was chosen, and why."""
+        return (moment for moment in self.moments() if moment.kind == "dispatch")
+
+    # Inside
+
+    @cached_property
+    def _end(self) -> int:
+        return int(self.trace.end.max(initial=0))
+
+    def _count(self, what: str) -> int:
+        if not len(self.workload):
+            raise ScheduleError(
+                f"The {what} of 0 jobs is not defined: at least one job is needed; "
+                "add one to the workload."
+            )
+        return len(self.workload)
+
+    def _sum_of_slowdowns(self, power: int) -> Fraction:
+        """The sum of (turnaround / burst) ** power, added burst by burst to keep it quick."""
+        by_burst: dict[int, int] = {}
+        pairs = zip(self.workload.burst.tolist(), self.ticks("turnaround").tolist(), strict=True)
+        for burst, turnaround in pairs:
+            by_burst[burst] = by_burst.get(burst, 0) + turnaround**power
+        return sum((Fraction(t, burst**power) for burst, t in by_burst.items()), Fraction(0))
+
+    def _intervals(self, start: Column, end: Column) -> tuple[tuple[Time, Time], ...]:
+        time = self.workload.time
+        return tuple((time(a), time(b)) for a, b in zip(start.tolist(), end.tolist(), strict=True))
+
+    def __repr__(self) -> str:
+        what = f"Schedule of {len(self.workload)} jobs under {self.label}"
+        if not len(self.workload):
+            return what
+        waiting, end = show(self.mean("waiting")), show(self.makespan)
+        return f"{what}: mean waiting {waiting}, ends at {end}"
+
+
+def _exact_sum(column: Column) -> int:
+    """The sum of a column, which may need more than 64 bits."""
+    if len(column) * int(np.abs(column).max(initial=0)) < 2**63:
+        return int(column.sum())
+    return sum(column.tolist())
