@@ -55,7 +55,7 @@ def keep(
     arrived: Sequence[Candidate],
     switching: int,
 ) -> str:
-    """Why ``running`` keeps the CPU when others arrive; ``switching``: ticks its switch still takes."""
+    """Why ``running`` stays when others arrive; its switch takes ``switching`` more ticks."""
     name = workload.names[running.position]
     come = f"{_list([workload.names[other.position] for other in arrived])} arrive"
     come += "s" if len(arrived) == 1 else ""

@@ -12,6 +12,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from importlib.resources import as_file, files
+from itertools import takewhile
 from pathlib import Path
 
 from vcloud_lab.errors import TraceError
@@ -70,14 +71,14 @@ def read_swf(path: str | os.PathLike[str], *, limit: int | None = None) -> Workl
     )
 
 
-def swf_header(path: str | os.PathLike[str]) -> str:
-    """The comment lines at the top of an SWF file: what was logged, where, by whom."""
-    header = []
-    for _, line in _lines(Path(path)):
-        if not line.startswith(";"):
-            break
-        header.append(line.rstrip())
-    return "\n".join(header)
+def swf_header(path: str | os.PathLike[str] | None = None) -> str:
+    """The comment lines at the top of an SWF file (the packaged NASA log, unless another is given):
+    what was logged, where, by whom."""
+    if path is None:
+        with as_file(files("vcloud_lab.data").joinpath(NASA)) as packaged:
+            return swf_header(packaged)
+    lines = (line.rstrip() for _, line in _lines(Path(path)))
+    return "\n".join(takewhile(lambda line: line.startswith(";"), lines))
 
 
 def nasa_trace(*, limit: int | None = None) -> Workload:

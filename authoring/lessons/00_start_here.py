@@ -1,0 +1,143 @@
+# %% [markdown]
+# # 00 Start here
+#
+# Welcome to **vcloud_lab**, a workbook on virtualization and cloud infrastructure: scheduling,
+# virtual machines, containers and the cloud. Everything in it runs on your own machine, offline
+# and without administrator rights.
+#
+# **After this lesson you can**
+#
+# - run a cell, predict its result and compare;
+# - get an exercise checked, take a hint, ask for another variant;
+# - find out what works on your machine;
+# - choose where to go on.
+#
+# **Time** about 15 minutes. **Before** nothing but a little Python.
+
+# %%
+from vcloud_lab import FCFS, SJF, Workload, simulate
+from vcloud_lab.check import check, hint, predict, progress, reveal, statement
+from vcloud_lab.glossary import terms
+from vcloud_lab.render import compare, gantt, table
+from vcloud_lab.widgets import ScheduleExplorer
+
+# %% [markdown]
+# ## 1. How a lesson works: predict, run, explain, change
+#
+# You run a cell with **Shift + Enter**. You learn little by watching results go by, and much by
+# being wrong about them first. So each section asks you to *predict*: put your answer in place of
+# the three dots.
+#
+# **Predict.** Two jobs come to one CPU at the same time. The first needs it for 5 ticks, the
+# second for 1. They are served in this order. How long does the **second** one wait?
+
+# %%
+predict("00.wait", ...)
+
+# %%
+jobs = Workload([("first", 0, 5), ("second", 0, 1)])
+served = simulate(jobs, FCFS)
+reveal("00.wait", served.waiting["second"])
+
+# %% [markdown]
+# **Run.** A result shows itself as a chart; hover over a bar to read why it is there. On a page
+# without JavaScript you see a picture, in a terminal the same in text.
+
+# %%
+gantt(served)
+
+# %% [markdown]
+# **Explain.** The CPU serves *first* for {{jobs["first"].burst}} ticks, and *second* waits for
+# all of them, though it would be gone after one. Together they wait
+# {{sum(served.waiting.values())}} ticks.
+#
+# **Change.** Would it be better the other way round? Edit the cell below: swap `SJF` (shortest
+# job first) for `FCFS` and run it again.
+
+# %%
+compare([served, simulate(jobs, SJF)])
+
+# %% [markdown]
+# ## 2. Things that move
+#
+# Some cells are instruments rather than results. Use the mouse or the keyboard: **Tab** moves
+# between controls, the **arrow keys** move a slider. Each slider has a number box beside it. What
+# you do there is yours; run the cell again to reset it.
+
+# %% tags=["nbval-ignore-output"]
+ScheduleExplorer({"two jobs": jobs})
+
+# %% [markdown]
+# ## 3. How exercises work
+#
+# Each chapter has a notebook of [exercises](../exercises/06_scheduling.ipynb) and one of
+# [solutions](../solutions/06_scheduling.ipynb). A check answers at once and in words; if it knows
+# the misconception behind your answer, it says so. Here is the first exercise of chapter 06:
+
+# %%
+statement("06.1")
+
+# %%
+check("06.1", ...)
+
+# %% [markdown]
+# Three hints wait for you, one by one, and the last shows the method. There are endlessly many
+# variants: `variant("06.1", 7)` states the one with seed 7, and `check("06.1", answer, seed=7)`
+# checks it. `reset("06.1")` gives you the original cell back.
+
+# %%
+hint("06.1", 1)
+
+# %% [markdown]
+# Your progress is a file on this machine and nowhere else; nothing is ever sent. This shows it:
+
+# %% tags=["nbval-ignore-output"]
+print(progress.summary())
+
+# %% [markdown]
+# ## 4. What works on this machine
+#
+# The *doctor* tries what the course needs and says what to do where something is missing. Run it
+# when a notebook behaves strangely. (What it prints depends on your machine, so it is not run for
+# you.)
+
+# %% tags=["nbval-skip"]
+from vcloud_lab.doctor import report
+
+report()
+
+# %% [markdown]
+# ## 5. The way through the course
+#
+# | chapter | about | time |
+# |---|---|---|
+# | 00 Start here | how to study with this workbook | 15 min |
+# | [06 Scheduling I](06_scheduling.ipynb) | FCFS, SJF, SRTF, round robin; a real trace | 90 min + [exercises](../exercises/06_scheduling.ipynb) 60 min |
+#
+# The numbers follow the plan of the whole course: virtualization and virtual machines (01 to 05),
+# scheduling (06 and 07), containers (08 to 11), the cloud (12 to 15). Chapters that are not in
+# the table are not written yet.
+#
+# ## Summary
+#
+# - Predict, run, explain, change.
+# - `check`, `hint`, `variant`, `reset`: an exercise answers at once.
+# - Every number in the notebooks, in the text as well, is computed when the course is built, and
+#   a test fails when one changes.
+#
+# ## Where the model lies
+#
+# Chapters show a *model*: small, exact and readable. Reality is larger, and every lesson ends
+# with this heading and says what its model left out. Here: nobody knows in advance that a job
+# takes 5 ticks.
+
+# %%
+table(terms("job", "burst", "waiting", "workload", "policy"))
+
+# %% [markdown]
+# ## Sources
+#
+# - R. H. Arpaci-Dusseau, A. C. Arpaci-Dusseau, *Operating Systems: Three Easy Pieces*: the same
+#   habit of prediction first, in its homework.
+#
+# **Next:** [06 Scheduling I](06_scheduling.ipynb)
