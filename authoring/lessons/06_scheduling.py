@@ -140,7 +140,7 @@ assert min(means) == sjf.mean("waiting")
 
 # %% [markdown]
 # **Read the result.** The two conditions matter. With arrivals spread over time, waiting for a
-# short job that is about to come can beat SJF (exercise 06.8 lets you find such a case), and
+# short job that is about to come can beat SJF (exercise 06.10 lets you find such a case), and
 # taking the CPU away beats it too, which is the next section. And there is a price: a stream of
 # short jobs can keep a long one waiting for ever. That is *starvation*, and chapter 07 is about
 # it.
@@ -172,7 +172,8 @@ gantt(srtf)
 # %%
 for decision in srtf.ledger():
     waiting = ", ".join(f"{job} ({left} left)" for job, left in decision.ready) or "nobody"
-    print(f"t={decision.time:2}  {decision.chosen} runs; waiting: {waiting}\n      {decision.reason}")
+    print(f"t={decision.time:2}  {decision.chosen} runs; waiting: {waiting}")
+    print(f"      {decision.reason}")
 
 # %% [markdown]
 # **Read the result.** The mean waiting time is {{show(srtf.mean("waiting"))}}; without preemption
@@ -245,8 +246,12 @@ curves = {
 lines(quanta, curves, xlabel="quantum", ylabel="mean time", title="Round robin: quantum sweep")
 
 # %%
-table([{"quantum": q, "switches": s.context_switches, "utilisation": s.utilisation}
-       for q, s in zip(quanta, costly, strict=True) if q in (1, 2, 4, 8, 12, 13)])
+table(
+    [
+        {"quantum": q, "switches": s.context_switches, "utilisation": s.utilisation}
+        for q, s in zip(quanta, costly, strict=True)
+    ]
+)
 
 # %% [markdown]
 # **Read the result.** Without a switch cost, a shorter quantum only improves the response. With a
@@ -294,16 +299,15 @@ compare([arriving, preempted])
 
 # %%
 pair = Workload([("P1", 0, 5), ("P2", 0, 5), ("P3", 3, 2)])
-conventions = {
-    "SRTF, a tie keeps the CPU": simulate(pair, SRTF),
-    "SRTF, a tie preempts": simulate(pair, SRTF(on_tie="preempt")),
-    "SRTF, equals in list order": simulate(pair, SRTF(ties="list")),
-    "RR q=2, free switches": simulate(pair, RR(2)),
-    "RR q=2, 1 tick between jobs": simulate(pair, RR(2), switch_cost=1),
-    "RR q=2, 1 tick a dispatch": simulate(pair, RR(2), switch_cost=1, switch_charge="dispatch"),
-}
-table([{"convention": name, "waiting": s.mean("waiting"), "makespan": s.makespan,
-        "switches": s.context_switches} for name, s in conventions.items()])
+conventions = [
+    simulate(pair, SRTF),
+    simulate(pair, SRTF(on_tie="preempt")),
+    simulate(pair, SRTF(ties="list")),
+    simulate(pair, RR(2)),
+    simulate(pair, RR(2), switch_cost=1),
+    simulate(pair, RR(2), switch_cost=1, switch_charge="dispatch"),
+]
+table(conventions)
 
 # %% [markdown]
 # ## 8. The formula clinic
@@ -420,10 +424,18 @@ print(f"utilisation {show(100 * replay.utilisation, 1)} %, {waited} of {len(nasa
 # %%
 squeezed = Workload.from_columns(nasa.arrival * 2 // 3, nasa.burst, nasa.width, unit="s")
 busy = {policy.__name__: simulate(squeezed, policy, cpus=128) for policy in (FCFS, SJF)}
-table([{"policy": name, "utilisation %": 100 * s.utilisation,
-        "mean wait (s)": s.mean("waiting"), "median wait (s)": s.percentile("waiting", 50),
-        "longest wait (days)": Fraction(s.percentile("waiting", 100), 86400)}
-       for name, s in busy.items()])
+table(
+    [
+        {
+            "policy": name,
+            "utilisation %": 100 * s.utilisation,
+            "mean wait (s)": s.mean("waiting"),
+            "median wait (s)": s.percentile("waiting", 50),
+            "longest wait (days)": Fraction(s.percentile("waiting", 100), 86400),
+        }
+        for name, s in busy.items()
+    ]
+)
 
 # %% [markdown]
 # **Read the result.** At 70 % the FCFS queue is already hours long, although 30 % of the
@@ -458,8 +470,9 @@ table([{"policy": name, "utilisation %": 100 * s.utilisation,
 #   have submitted at other times.
 
 # %%
-table(terms("arrival", "burst", "completion", "turnaround", "waiting", "response", "quantum",
-            "preemption", "context switch", "convoy effect", "starvation", "utilisation"))
+words = ["arrival", "burst", "completion", "turnaround", "waiting", "response", "quantum"]
+words += ["preemption", "context switch", "convoy effect", "starvation", "utilisation"]
+table(terms(*words))
 
 # %% [markdown]
 # ## Sources
