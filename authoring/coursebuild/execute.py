@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
@@ -20,6 +21,8 @@ CELL_SECONDS = 120
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # A variable of these families could change what a cell prints.
 _UNCLEAN = ("COLUMNS", "IPYTHON", "JUPYTER", "LC_", "LINES", "PYTHON", "VCLOUD_LAB", "XDG_")
+
+_numbers = count()
 
 
 class _ThisPython(KernelSpecManager):
@@ -83,7 +86,7 @@ async def _run(notebook: NotebookNode, stage: Path, folder: Path, seconds: int) 
 
     client = ProseClient(
         notebook,
-        km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_ThisPython()),
+        km=_kernel(stage),
         timeout=seconds,
         # A cell for the real host runs only where a learner starts it.
         skip_cells_with_tag="nbval-skip",
@@ -107,6 +110,16 @@ async def _run(notebook: NotebookNode, stage: Path, folder: Path, seconds: int) 
     except CellControlSignal:
         return [f"{begun[-1]} ran longer than {seconds} s: make it shorter."]
     return [f"{_name(i + 1, notebook.cells[i])}: {said}" for i, said in client.broken]
+
+
+def _kernel(stage: Path) -> AsyncKernelManager:
+    """A kernel that talks through files: two builds at once can be given one and the same port,
+    and the kernel that comes second then dies while its client waits."""
+    options: dict[str, object] = {}
+    if os.name == "posix":
+        place = stage / f"kernel{next(_numbers)}.json"
+        options = {"transport": "ipc", "connection_file": str(place)}
+    return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_ThisPython(), **options)
 
 
 def _name(number: int, cell: NotebookNode) -> str:

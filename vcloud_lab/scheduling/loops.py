@@ -85,23 +85,27 @@ def shortest_remaining(workload: Workload, switch: Switch, *, ties: str, on_tie:
     starts: list[int] = []
     ends: list[int] = []
     now = coming = 0
-    newcomer = False  # a newcomer has just preempted: the best fresh job is next
+    newcomer = False  # a job that comes now has just preempted
     while coming < len(order) or fresh or stack:
-        if not fresh and not stack and arrival[coming] > now:
-            now = arrival[coming]
-        while arrival[coming] <= now:
-            heappush(fresh, rank[coming])
+        if newcomer:  # the best of those who come now is next, ahead of equals who came before
+            newcomer, best = False, rank[coming]
             coming += 1
-        job = by_rank[fresh[0]] if fresh else -1
-        if (
-            stack
-            and not newcomer
-            and (job < 0 or (left[stack[-1]], tie[stack[-1]]) < (left[job], tie[job]))
-        ):
-            job = stack.pop()
+            while arrival[coming] <= now:
+                heappush(fresh, max(best, rank[coming]))
+                best = min(best, rank[coming])
+                coming += 1
+            job = by_rank[best]
         else:
-            heappop(fresh)
-            newcomer = False
+            if not fresh and not stack and arrival[coming] > now:
+                now = arrival[coming]
+            while arrival[coming] <= now:
+                heappush(fresh, rank[coming])
+                coming += 1
+            job = by_rank[fresh[0]] if fresh else -1
+            if stack and (job < 0 or (left[stack[-1]], tie[stack[-1]]) < (left[job], tie[job])):
+                job = stack.pop()
+            else:
+                heappop(fresh)
         if switch.cost and (switch.always or (jobs and jobs[-1] != job)):
             now += switch.cost
         jobs.append(job)
@@ -122,7 +126,8 @@ def shortest_remaining(workload: Workload, switch: Switch, *, ties: str, on_tie:
         now = end
         ends.append(end)
     columns = (np.array(starts, np.int64), np.array(ends, np.int64))
-    return _trace(order[jobs], *columns, switch, {"heap_pushes": coming})
+    pushes = 2 * coming - len(jobs)  # a job that preempts on arrival needs no heap
+    return _trace(order[jobs], *columns, switch, {"heap_pushes": pushes})
 
 
 def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_first: bool) -> Trace:

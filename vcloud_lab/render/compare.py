@@ -1,0 +1,68 @@
+"""Policies side by side: one row each on a common time axis, and the figures beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from vcloud_lab.errors import RenderError
+from vcloud_lab.render.axis import count, span_text
+from vcloud_lab.render.chart import Chart
+from vcloud_lab.render.cut import MOST_SLICES, cut
+from vcloud_lab.render.gantt import cpu_bars, job_runs
+from vcloud_lab.render.metrics import labelled, metrics_grid
+from vcloud_lab.render.scene import Lane, Scene
+from vcloud_lab.scheduling.numbers import Time
+from vcloud_lab.scheduling.schedule import Schedule
+
+__all__ = ["compare"]
+
+MOST_SCHEDULES = 20
+
+
+def compare(
+    schedules: Iterable[Schedule] | Mapping[str, Schedule],
+    *,
+    window: tuple[Time, Time] | None = None,
+) -> Chart:
+    """The CPU's row of each schedule on one time axis, with the table of figures beneath.
+
+    ``schedules`` are of the same workload, in a list or by label in a mapping. The best value of
+    each figure has a star. Raises ``RenderError`` for schedules of different workloads or of
+    several processors, for more than 20, for none, and for a bad ``window`` (as in ``gantt``).
+    """
+    named = labelled(schedules)
+    if len(named) > MOST_SCHEDULES:
+        raise RenderError(
+            f"{len(named)} schedules were to be compared: at most {MOST_SCHEDULES} rows are "
+            "legible; choose fewer, or use lines(...) for a sweep."
+        )
+    wide = next((schedule for schedule in named.values() if schedule.cpus > 1), None)
+    if wide is not None:
+        raise RenderError(
+            f"A schedule runs on {wide.cpus} processors: a comparison draws one row for one CPU; "
+            "use table([s1, s2]) for the figures and profile(s) for the load."
+        )
+    start, end = window or (0, max(schedule.makespan for schedule in named.values()))
+    # The row with the most slices decides where all rows end.
+    parts = {label: cut(schedule, (start, end)) for label, schedule in named.items()}
+    ends = [named[label].workload.time(part.end) for label, part in parts.items()]
+    short = any(part.note for part in parts.values())
+    if short:
+        cuts = [time for time, part in zip(ends, parts.values(), strict=True) if part.note]
+        parts = {label: cut(schedule, (start, min(cuts))) for label, schedule in named.items()}
+        ends = cuts
+    lanes = []
+    for label, schedule in named.items():
+        bars = cpu_bars(schedule, parts[label], job_runs(schedule, parts[label]))
+        lanes.append(Lane(label, tuple(bars), sequence=True))
+    end = min(ends) if short else max(ends)
+    first = next(iter(named.values())).workload
+    grid = metrics_grid(named)
+    left_out = (
+        f" At most {MOST_SLICES} slices a row are drawn; pass window=(t0, t1) for another part."
+    )
+    sentence = (
+        f"{count(len(named), 'schedule')} of the same {count(len(first), 'job')} on one axis, "
+        f"{span_text(start, end, first.unit)}: {', '.join(named)}.{left_out if short else ''}"
+    )
+    return Chart(Scene("", sentence, tuple(lanes), start, end, first.unit, None, grid))

@@ -1,0 +1,147 @@
+"""The Gantt chart: who ran when, who waited meanwhile, and why each dispatch was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
+
+import numpy as np
+
+from vcloud_lab.errors import RenderError
+from vcloud_lab.render.axis import count, number, span_text
+from vcloud_lab.render.chart import Chart
+from vcloud_lab.render.cut import Cut, cut
+from vcloud_lab.render.scene import Bar, Lane, Scene
+from vcloud_lab.scheduling.numbers import Time, exact, show
+from vcloud_lab.scheduling.schedule import Schedule
+
+__all__ = ["cpu_bars", "gantt", "job_runs", "layout"]
+
+MOST_REASONS = 120
+"""Slices whose reasons are worked out for tooltips; more would make the output large."""
+
+
+def gantt(
+    schedule: Schedule,
+    *,
+    window: tuple[Time, Time] | None = None,
+    jobs: Iterable[str] | None = None,
+    at: Time | None = None,
+) -> Chart:
+    """One row a job in list order, and the CPU's own row with idle time and switches.
+
+    ``window`` (t0, t1) and ``jobs`` (names) choose a part, in the workload's unit; without them,
+    a schedule of many slices shows its beginning and says so. ``at`` puts a cursor at a time and
+    dims what comes after. Raises ``RenderError`` for a schedule without jobs or with more than a
+    million, a window that is empty or beyond the end, a name that does not exist, and a cursor
+    outside the window.
+    """
+    return Chart(layout(schedule, window=window, jobs=jobs, at=at))
+
+
+def layout(
+    schedule: Schedule,
+    *,
+    window: tuple[Time, Time] | None = None,
+    jobs: Iterable[str] | None = None,
+    at: Time | None = None,
+) -> Scene:
+    """The scene of ``gantt``, not drawn yet."""
+    part = cut(schedule, window, jobs)
+    time, names = schedule.workload.time, schedule.workload.names
+    start, end = time(part.start), time(part.end)
+    if at is not None:
+        at = exact(at, "The cursor", RenderError)
+        if not start <= at <= end:
+            raise RenderError(
+                f"The cursor stands at {show(at)}: the chart reaches from {show(start)} to "
+                f"{show(end)}; put it between them, or pass another window=(t0, t1)."
+            )
+    runs = job_runs(schedule, part)
+    lanes = [_job_lane(schedule, part, job, runs.get(job, [])) for job in part.rows.tolist()]
+    idle = ""
+    if schedule.cpus == 1:
+        sequence = cpu_bars(schedule, part, runs)
+        lanes.append(Lane("CPU", tuple(sequence), sequence=True))
+        idle_time = sum(bar.end - bar.start for bar in sequence if bar.kind == "idle")
+        idle = f"; the CPU is idle for {number(idle_time)}" if idle_time else "; never idle"
+    rows = "" if len(lanes) > 1 else f" of {names[int(part.rows[0])]}"
+    sentence = (
+        f"Gantt chart{rows} under {schedule.label}: {count(len(schedule.workload), 'job')}, "
+        f"{span_text(start, end, schedule.workload.unit)}{idle}.{part.note}"
+    )
+    return Scene(schedule.label, sentence, tuple(lanes), start, end, schedule.workload.unit, at)
+
+
+def cpu_bars(schedule: Schedule, part: Cut, runs: dict[int, list[Bar]]) -> list[Bar]:
+    """The bars of the CPU's row in time order: slices, switches, and idle time between them."""
+    between = [*_switches(schedule, part), *_idle(schedule, part)]
+    return sorted([*(bar for bars in runs.values() for bar in bars), *between], key=_start)
+
+
+def _start(bar: Bar) -> Time:
+    return bar.start
+
+
+def job_runs(schedule: Schedule, part: Cut) -> dict[int, list[Bar]]:
+    """The slices of each job."""
+    time, unit = schedule.workload.time, schedule.workload.unit
+    found: dict[int, list[Bar]] = {}
+    columns = zip(part.job.tolist(), part.begin.tolist(), part.finish.tolist(), strict=True)
+    reasons = _reasons(schedule, part)
+    for (job, begin, finish), reason in zip(columns, reasons, strict=True):
+        name, low, high = schedule.workload.names[job], time(begin), time(finish)
+        tip = f"{name} runs, {span_text(low, high, unit)}.{' ' if reason else ''}{reason}"
+        found.setdefault(job, []).append(Bar(low, high, "run", job, name, tip))
+    return found
+
+
+def _reasons(schedule: Schedule, part: Cut) -> Iterator[str]:
+    """The reason of the first dispatch of each slice; empty texts where they are too many."""
+    places = part.dispatch.tolist()
+    if len(places) > MOST_REASONS or (places and max(places) > 10 * MOST_REASONS):
+        return iter([""] * len(places))
+    ledger = list(islice(schedule.ledger(), max(places, default=-1) + 1))
+    return (ledger[place].reason for place in places)
+
+
+def _job_lane(schedule: Schedule, part: Cut, job: int, runs: list[Bar]) -> Lane:
+    """A job's row: it waits whenever it is there and does not run."""
+    workload = schedule.workload
+    time, name = workload.time, workload.names[job]
+    came, left = int(workload.arrival[job]), int(schedule.ticks("completion")[job])
+    low, high = time(max(came, part.start)), time(min(left, part.end))
+    edges = [low, *(edge for bar in runs for edge in (bar.start, bar.end)), high]
+    waits = [
+        Bar(a, b, "wait", job, "", f"{name} waits, {span_text(a, b, workload.unit)}.")
+        for a, b in list(pairwise(edges))[::2]
+        if a < b
+    ]
+    bars = sorted([*runs, *waits], key=_start)
+    arrival = time(came) if part.start <= came <= part.end else None
+    completion = time(left) if part.start <= left <= part.end else None
+    return Lane(name, tuple(bars), arrival, completion)
+
+
+def _switches(schedule: Schedule, part: Cut) -> Iterator[Bar]:
+    trace, time = schedule.trace, schedule.workload.time
+    if not schedule.switch_cost:
+        return
+    inside = (trace.decided < part.end) & (trace.start > part.start) & (trace.decided < trace.start)
+    for place in np.flatnonzero(inside).tolist():
+        low = time(max(int(trace.decided[place]), part.start))
+        high = time(min(int(trace.start[place]), part.end))
+        to = schedule.workload.names[int(trace.job[place])]
+        tip = f"Switch to {to}, {span_text(low, high, schedule.workload.unit)}."
+        yield Bar(low, high, "switch", -1, "", tip)
+
+
+def _idle(schedule: Schedule, part: Cut) -> Iterator[Bar]:
+    trace, time = schedule.trace, schedule.workload.time
+    before = np.concatenate((np.zeros(1, np.int64), trace.end[:-1]))
+    gaps = (trace.decided > before) & (before < part.end) & (trace.decided > part.start)
+    for place in np.flatnonzero(gaps).tolist():
+        low = time(max(int(before[place]), part.start))
+        high = time(min(int(trace.decided[place]), part.end))
+        tip = f"The CPU is idle, {span_text(low, high, schedule.workload.unit)}."
+        yield Bar(low, high, "idle", -1, "", tip)

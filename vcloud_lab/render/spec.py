@@ -1,0 +1,121 @@
+"""Back end: a scene as a plotly figure, a plain dict of a few kilobytes.
+
+No template: the few settings that matter stand in the layout. Rows are numbers with tick texts, so
+that names can be anything; plotly reads texts as HTML, so all are escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from vcloud_lab.render.axis import axis_label, number
+from vcloud_lab.render.scene import Bar, Scene
+from vcloud_lab.render.spec_parts import array, config, layout, plain, table, wrapped
+from vcloud_lab.render.theme import LIGHT, colour_of, hatch_of, ink_on
+
+__all__ = ["draw"]
+
+ROW = 34
+LEGEND = 40
+
+
+def draw(scene: Scene) -> dict[str, Any]:
+    """The figure: waiting, running, idle and switching bars, marks, and the table beneath."""
+    rows = [(at, bar) for at, lane in enumerate(scene.lanes) for bar in lane.bars]
+    of_kind = {kind: [row for row in rows if row[1].kind == kind] for kind in scene.kinds}
+    data = []
+    if of_kind.get("wait"):
+        data.append(_bars("waiting", of_kind["wait"], {"color": LIGHT.wait}, width=0.2))
+    data.append(_runs(of_kind.get("run", [])))
+    if of_kind.get("idle"):
+        hatch = {"shape": "/", "size": 7, "solidity": 0.2, "fgcolor": LIGHT.ink, "bgcolor": "#fff"}
+        outline = {"color": LIGHT.ink, "width": 1}
+        look = {"color": "#fff", "pattern": hatch, "line": outline}
+        data.append(_bars("CPU idle", of_kind["idle"], look))
+    if of_kind.get("switch"):
+        data.append(_bars("switching", of_kind["switch"], {"color": LIGHT.ink}))
+    data += _marks(scene)
+    chart = ROW * len(scene.lanes) + 60 + LEGEND
+    below = 30 * (len(scene.grid.rows) + 1) + 46 if scene.grid else 0
+    made = layout(scene.sentence, chart + below, axis_label(scene.unit), below)
+    made["xaxis"]["range"] = [float(scene.start), float(scene.end)]
+    pad = float(scene.end - scene.start) / 100
+    made["xaxis"]["range"] = [float(scene.start) - pad, float(scene.end) + pad]
+    made["yaxis"] |= {
+        "tickvals": list(range(len(scene.lanes))),
+        "ticktext": [plain(lane.label) for lane in scene.lanes],
+        "range": [len(scene.lanes) - 0.5, -0.5],
+        "showgrid": False,
+        "fixedrange": True,
+    }
+    made |= {"barmode": "overlay", "uniformtext": {"minsize": 10, "mode": "hide"}}
+    if scene.grid:
+        data.append(table(scene.grid, below, made))
+    if scene.at is not None:
+        made["shapes"] = [
+            {"type": "line", "x0": float(scene.at), "x1": float(scene.at), "y0": 0, "y1": 1,
+             "yref": "paper", "line": {"color": LIGHT.accent, "width": 2}}
+        ]  # fmt: skip
+    return {"data": data, "layout": made, "config": config()}
+
+
+def _bars(
+    name: str, rows: list[tuple[int, Bar]], look: dict[str, Any], width: float = 0.72
+) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": name,
+        "y": array([at for at, _ in rows]),
+        "base": array([float(bar.start) for _, bar in rows]),
+        "x": array([float(bar.end - bar.start) for _, bar in rows]),
+        "width": width,
+        "marker": look,
+        "hovertext": [wrapped(bar.tip) for _, bar in rows],
+        "hoverinfo": "text",
+    }
+
+
+def _runs(rows: list[tuple[int, Bar]]) -> dict[str, Any]:
+    colours = [colour_of(bar.job) for _, bar in rows]
+    hatches = [hatch_of(bar.job) for _, bar in rows]
+    look: dict[str, Any] = {"color": colours, "line": {"color": LIGHT.ink, "width": 1}}
+    if any(hatches):
+        look["pattern"] = {"shape": hatches, "fillmode": "overlay", "fgcolor": "#000", "size": 7,
+                           "solidity": 0.15}  # fmt: skip
+    trace = _bars("running", rows, look)
+    inks = [ink_on(colour) for colour in colours]
+    return trace | {
+        "text": [plain(bar.label) for _, bar in rows],
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
+        "insidetextfont": {"color": inks if len(set(inks)) > 1 else (inks or ["#000"])[0]},
+        "showlegend": False,
+    }
+
+
+def _marks(scene: Scene) -> Iterable[dict[str, Any]]:
+    """Where jobs arrive and where they are complete."""
+    kinds = (("arrival", "arrives at", "triangle-right", -0.26),
+             ("completion", "is complete at", "diamond", 0))  # fmt: skip
+    for name, verb, symbol, up in kinds:
+        rows = [
+            (at + up, time, lane.label)
+            for at, lane in enumerate(scene.lanes)
+            if (time := getattr(lane, name)) is not None
+        ]
+        if rows:
+            yield {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "x": array([float(time) for _, time, _ in rows]),
+                "y": array([at for at, _, _ in rows]),
+                "marker": {"symbol": symbol, "size": 10, "color": LIGHT.paper,
+                           "line": {"color": LIGHT.ink, "width": 1.5}},
+                "hovertext": [plain(f"{label} {verb} {number(t)}.") for _, t, label in rows],
+                "hoverinfo": "text",
+                "cliponaxis": False,
+            }  # fmt: skip

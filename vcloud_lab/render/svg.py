@@ -1,0 +1,125 @@
+"""Back end: a scene as a standalone SVG element that follows the reader's theme."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from vcloud_lab.render import svg_parts as parts
+from vcloud_lab.render.axis import axis_label, number, ticks
+from vcloud_lab.render.grid import display_width
+from vcloud_lab.render.scene import Bar, Lane, Scene
+from vcloud_lab.render.theme import colour_of, hatch_of, ink_on
+
+__all__ = ["draw"]
+
+ROW = 26
+LEGEND = {"wait": "waiting", "idle": "CPU idle", "switch": "switching"}
+
+
+def draw(scene: Scene) -> str:
+    """The scene as SVG: role img, title, description, a tooltip on every bar."""
+    gutter = parts.gutter([lane.label for lane in scene.lanes])
+    frame = parts.Frame(float(scene.start), float(scene.end), gutter, parts.WIDTH - 18)
+    key = f"{crc32(repr(scene).encode()):x}"
+    body = [_ticks(scene, frame)]
+    for at, lane in enumerate(scene.lanes):
+        body.append(_lane(lane, parts.TOP + at * ROW, scene, frame, key))
+    bottom = parts.TOP + len(scene.lanes) * ROW
+    body.append(parts.text(parts.WIDTH - 18, bottom + 30, axis_label(scene.unit), "m e"))
+    body.append(_legend(scene, bottom + 30, key))
+    if scene.at is not None:
+        x = parts.short(frame.x(float(scene.at)))
+        body.append(f'<path class="c" d="M{x} {parts.TOP - 8}V{bottom + 4}"/>')
+        body.append(parts.text(frame.x(float(scene.at)), 12, number(scene.at), "a b"))
+    height = bottom + 42
+    if scene.grid is not None:
+        table, height = parts.grid(scene.grid, height)
+        body.append(table)
+    jobs = {bar.job for lane in scene.lanes for bar in lane.bars if bar.job >= 0}
+    hatches = sorted({hatch_of(job) for job in jobs} - {""})
+    return parts.element(scene.sentence, scene.title, height, key, hatches, body)
+
+
+def _ticks(scene: Scene, frame: parts.Frame) -> str:
+    bottom = parts.TOP + len(scene.lanes) * ROW
+    places = [(frame.x(float(time)), number(time)) for time in ticks(scene.start, scene.end)]
+    grid = "".join(f"M{parts.short(x)} {parts.TOP - 4}V{bottom + 3}" for x, _ in places)
+    return f'<path class="g" d="{grid}"/>' + "".join(
+        parts.text(x, bottom + 16, label, "a") for x, label in places
+    )
+
+
+def _lane(lane: Lane, top: int, scene: Scene, frame: parts.Frame, key: str) -> str:
+    label = parts.fit(lane.label, frame.left - 12)
+    drawn = [parts.text(frame.left - 8, top + 17, label, "e" + (" b" if lane.sequence else ""))]
+    for bar in lane.bars:
+        drawn += _bar(bar, top, scene, frame, key, named=lane.sequence)
+    if lane.arrival is not None:
+        x = frame.x(float(lane.arrival))
+        future = scene.at is not None and lane.arrival > scene.at
+        tip = f"{lane.label} arrives at {number(lane.arrival)}."
+        path = f"M{parts.short(x)} {top + 3}l7 4-7 4z"
+        drawn.append(parts.shape(f'path class="k{" f" * future}" d="{path}"', tip))
+    if lane.completion is not None:
+        x = frame.x(float(lane.completion))
+        future = scene.at is not None and lane.completion > scene.at
+        tip = f"{lane.label} is complete at {number(lane.completion)}."
+        path = f"M{parts.short(x)} {top + 8}l5 5-5 5-5-5z"
+        drawn.append(parts.shape(f'path class="k{" f" * future}" d="{path}"', tip))
+    return "".join(drawn)
+
+
+def _bar(
+    bar: Bar, top: int, scene: Scene, frame: parts.Frame, key: str, *, named: bool
+) -> list[str]:
+    """One rectangle, or two where the cursor stands in it, and its label where it fits."""
+    cursor = scene.at
+    if cursor is not None and bar.start < cursor < bar.end:
+        edges = [(bar.start, cursor, False), (cursor, bar.end, True)]
+    else:
+        edges = [(bar.start, bar.end, cursor is not None and bar.start >= cursor)]
+    drawn = []
+    for low, high, future in edges:
+        x, wide = frame.x(float(low)), frame.x(float(high)) - frame.x(float(low))
+        kind = {"run": "r", "wait": "w", "idle": "i", "switch": "s"}[bar.kind]
+        y, tall = (top + 10, 6) if bar.kind == "wait" else (top + 3, 20)
+        size = f'x="{parts.short(x)}" y="{y}" width="{parts.short(wide)}" height="{tall}"'
+        fill = f' fill="{colour_of(bar.job)}"' if bar.kind == "run" else ""
+        if bar.kind == "idle":
+            fill = f' fill="url(#i{key})"'
+        drawn.append(parts.shape(f'rect class="{kind}{" f" * future}" {size}{fill}', bar.tip))
+        hatch = hatch_of(bar.job) if bar.kind == "run" else ""
+        if hatch:
+            place = parts.HATCHES.index(hatch)
+            drawn.append(f'<rect class="h" {size} fill="url(#h{place}{key})"/>')
+    whole = frame.x(float(bar.end)) - frame.x(float(bar.start))
+    if bar.kind == "run" and 7 * display_width(bar.label) + 4 <= whole:
+        middle = frame.x(float(bar.start + bar.end) / 2)
+        ahead = edges[-1][2] and len(edges) == 1
+        split = len(edges) == 2
+        # On a dimmed bar the theme's own ink is readable; a split bar is named on its paler part
+        # too, so its label stands on a plate of paper.
+        plate = " q" if split else ""
+        ink = "" if ahead or split else f' fill="{ink_on(colour_of(bar.job))}"'
+        drawn.append(parts.text(middle, top + 17, bar.label, f"a t{plate}", ink))
+    return drawn
+
+
+def _legend(scene: Scene, y: int, key: str) -> str:
+    x, drawn = 10.0, []
+    for kind, words in LEGEND.items():
+        if kind not in scene.kinds:
+            continue
+        fill = f' fill="url(#i{key})"' if kind == "idle" else ""
+        tall, down = (6, 7) if kind == "wait" else (11, 10)
+        drawn.append(
+            f'<rect class="{kind[0]}" x="{x:g}" y="{y - down}" width="18" height="{tall}"{fill}/>'
+        )
+        drawn.append(parts.text(x + 24, y, words, "m"))
+        x += 40 + 7 * len(words)
+    if "mark" in scene.kinds:
+        drawn.append(f'<path class="k" d="M{x:g} {y - 8}l7 4-7 4z"/>')
+        drawn.append(parts.text(x + 12, y, "arrival", "m"))
+        drawn.append(f'<path class="k" d="M{x + 70:g} {y - 9}l5 5-5 5-5-5z"/>')
+        drawn.append(parts.text(x + 80, y, "completion", "m"))
+    return "".join(drawn)
