@@ -39,9 +39,8 @@ Jobs = list[tuple[Time, Time]]
 RULES = [*all_rules((1, 3)), *all_rules((2,), 1, "dispatch"), *all_rules((2,), 2)]
 
 
-@each_rule
-@given(jobs=exact_jobs())
-@examples(25)
+@given(rules=st.sampled_from(RULES), jobs=exact_jobs())
+@examples(300)
 def test_time_is_conserved(rules: Rules, jobs: Jobs) -> None:
     result = schedule(jobs, rules)
     ran = dict.fromkeys(result.workload.names, Fraction(0))
@@ -61,9 +60,8 @@ def test_time_is_conserved(rules: Rules, jobs: Jobs) -> None:
     assert max((end for _, end in spans), default=0) == result.makespan
 
 
-@each_rule
-@given(jobs=exact_jobs())
-@examples(25)
+@given(rules=st.sampled_from(RULES), jobs=exact_jobs())
+@examples(300)
 def test_never_idle_while_somebody_is_ready(rules: Rules, jobs: Jobs) -> None:
     result = schedule(jobs, rules)
     for start, end in result.idle_gaps:
@@ -72,9 +70,8 @@ def test_never_idle_while_somebody_is_ready(rules: Rules, jobs: Jobs) -> None:
             assert job.arrival >= end or result.completion[job.name] <= start
 
 
-@each_rule
-@given(jobs=exact_jobs(), factor=st.sampled_from([Fraction(1, 7), Fraction(2, 3), 2, 10**6]))
-@examples(20)
+@given(rules=st.sampled_from(RULES), jobs=exact_jobs(), factor=st.sampled_from([Fraction(1, 7), Fraction(2, 3), 2, 10**6]))
+@examples(300)
 def test_scaling_all_times_scales_the_results(rules: Rules, jobs: Jobs, factor: Time) -> None:
     before = schedule(jobs, rules)
     wider = Rules(
@@ -90,9 +87,8 @@ def test_scaling_all_times_scales_the_results(rules: Rules, jobs: Jobs, factor: 
     assert before.counters == after.counters
 
 
-@each_rule
-@given(jobs=exact_jobs())
-@examples(20)
+@given(rules=st.sampled_from(RULES), jobs=exact_jobs())
+@examples(300)
 def test_fractions_are_whole_times_on_a_finer_clock(rules: Rules, jobs: Jobs) -> None:
     finer = lcm(*(time.denominator for job in jobs for time in job))
     whole = [(int(a * finer), int(b * finer)) for a, b in jobs]
@@ -105,9 +101,8 @@ def test_fractions_are_whole_times_on_a_finer_clock(rules: Rules, jobs: Jobs) ->
         assert isinstance(value, int) == (value.denominator == 1)
 
 
-@each_rule
-@given(jobs=jobs_in_ticks())
-@examples(15)
+@given(rules=st.sampled_from(RULES), jobs=jobs_in_ticks())
+@examples(300)
 def test_merged_slices_touch_no_neighbour_of_the_same_job(rules: Rules, jobs: list[tuple[int, int]]
 ) -> None:
     result = schedule(jobs, rules)
@@ -147,9 +142,8 @@ def test_rr_with_a_huge_quantum_is_fcfs(jobs: Jobs, enqueue: str) -> None:
             assert list(rr.slices()) == list(fcfs.slices())
 
 
-@each_rule
-@given(jobs=exact_jobs())
-@examples(25)
+@given(rules=st.sampled_from(RULES), jobs=exact_jobs())
+@examples(300)
 def test_the_ledger_is_exact(rules: Rules, jobs: Jobs) -> None:
     result = schedule(jobs, rules)
     work, ran = result.workload, dict.fromkeys(result.workload.names, Fraction(0))

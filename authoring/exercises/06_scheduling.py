@@ -78,7 +78,8 @@ kinds.per_job(
     metric="turnaround",
     hints=(
         "The CPU starts when the first job arrives, and time does not stop when nobody is there.",
-        "First come, first served goes by arrival, not by the list. Is somebody there at every moment?",
+        "First come, first served goes by arrival, not by the list. Is somebody there at "
+        "every moment?",
         "Find each completion, gaps included; turnaround is completion - arrival, not completion.",
     ),
     wrong=["waiting-for-turnaround", "completion-for-turnaround", "idle-gap-lost"],
@@ -262,7 +263,8 @@ print("\n".join(f"{start:2} to {end:2}: {job}" for job, start, end in pieces))
 kinds.choice(
     "06.7",
     title="Which policy was it?",
-    ask="Jobs (arrival, burst): P1 (0, 6), P2 (1, 2), P3 (2, 4), P4 (3, 1). Which policy ran them so?",
+    ask="Jobs (arrival, burst): P1 (0, 6), P2 (1, 2), P3 (2, 4), P4 (3, 1). Which policy "
+    "ran them so?",
     options={
         "a": "SRTF",
         "b": "round robin with quantum 2",
@@ -298,7 +300,7 @@ answer = "c"
 
 check("06.7", answer)
 
-# %% tags=["solution"]
+# %% tags=["solution"] task="06.7"
 gantt(simulate(jobs, RR(3)))
 
 # %% [markdown]
@@ -420,7 +422,8 @@ def regrets(jobs: Workload) -> tuple[bool, str]:
 kinds.workload(
     "06.10",
     title="SJF is not always optimal",
-    ask="Find at most 4 jobs on which SJF makes jobs wait, on average, at least twice as long as the "
+    ask="Find at most 4 jobs on which SJF makes jobs wait, on average, at least twice as "
+    "long as the "
     "best order of running each job to its end does. (The best order may leave the CPU idle for "
     "a while.)",
     shows=regrets,
@@ -468,7 +471,7 @@ check("06.10", answer)
 # `broken` is the FCFS waiting time as it is found in many places. It makes two mistakes.
 
 
-# %% tags=["task"]
+# %% tags=["task"] task="06.11"
 def broken_waiting(jobs: list[tuple[str, int, int]]) -> dict[str, int]:
     clock, result = 0, {}
     for name, arrival, burst in jobs:
@@ -504,7 +507,8 @@ def named_fault(args: tuple[Any, ...], result: object) -> tuple[str, str] | None
 kinds.function(
     "06.11",
     title="Mend a broken program",
-    ask="Write waiting_times(jobs): jobs is a list of (name, arrival, burst) in any order; return the "
+    ask="Write waiting_times(jobs): jobs is a list of (name, arrival, burst) in any order; "
+    "return the "
     "waiting time of each job under FCFS as {name: time}.",
     cases=shuffled,
     oracle=lambda jobs: simulate(Workload(jobs), FCFS()).waiting,
@@ -517,7 +521,8 @@ kinds.function(
     hints=(
         "Run broken on two jobs with a long pause between them. What is wrong with the second?",
         "The list need not be in order of arrival, and a job cannot start before it arrives.",
-        "Go through the jobs sorted by arrival, and move the clock to the arrival where that is later.",
+        "Go through the jobs sorted by arrival, and move the clock to the arrival where "
+        "that is later.",
     ),
 )
 
@@ -596,8 +601,10 @@ kinds.function(
     ],
     hints=(
         "Keep a list as queue, a dictionary of what is left, and a clock.",
-        "After each turn first append those who have arrived by now, then the one that was preempted.",
-        "While anybody is left: if the queue is empty, move the clock to the next arrival; otherwise "
+        "After each turn first append those who have arrived by now, then the one that was "
+        "preempted.",
+        "While anybody is left: if the queue is empty, move the clock to the next arrival; "
+        "otherwise "
         "take its head, run it for the smaller of quantum and what is left, and put it back if "
         "anything remains.",
     ),
@@ -726,13 +733,15 @@ kinds.quantity(
         (
             "share-of-jobs",
             lambda seed: Fraction(int((nasa_trace().width == 128).sum()), len(nasa_trace())),
-            "that is the share of the jobs; a job that runs for a day counts more than one that runs "
+            "that is the share of the jobs; a job that runs for a day counts more than one "
+            "that runs "
             "for a second.",
         ),
         (
             "width-forgotten",
             lambda seed: used_by_full_machine(weigh_width=False),
-            "that is the share of the run times; a second on 128 processors is 128 processor seconds.",
+            "that is the share of the run times; a second on 128 processors is 128 "
+            "processor seconds.",
         ),
     ],
     wrong=[(1, None), (2, None)],

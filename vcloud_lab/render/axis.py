@@ -32,7 +32,8 @@ def ticks(start: Time, end: Time, most: int = 10) -> list[Time]:
 
 def number(value: Time) -> str:
     """A number with three decimals at most, thousands apart from 10,000 on."""
-    return f"{int(value):,}" if value.denominator == 1 and abs(value) >= 10_000 else show(value)
+    long = value.denominator == 1 and not -10_000 < value < 10_000
+    return f"{int(value):,}" if long else show(value)
 
 
 def count(how_many: int, what: str) -> str:

@@ -52,9 +52,10 @@ def simulate(
             f"The option switch_charge is {switch_charge!r}: it must be 'between' or 'dispatch'; "
             "choose one of them."
         )
-    if isinstance(cpus, bool) or not isinstance(cpus, int) or cpus < 1:
+    if isinstance(cpus, bool) or not isinstance(cpus, int) or not 1 <= cpus < LARGEST:
         raise PolicyError(
-            f"The number of processors is {cpus!r}: it must be whole and at least 1; change cpus."
+            f"The number of processors is {cpus!r}: it must be whole, at least 1 and below 2**62; "
+            "change cpus."
         )
     times = [time for time in (cost, policy.quantum) if time is not None]
     scale = lcm(workload.scale, *(time.denominator for time in times))

@@ -66,5 +66,5 @@ def show(value: Time, digits: int = 3) -> str:
         return str(int(value))
     scaled = round(value * 10**digits)
     whole, rest = divmod(abs(scaled), 10**digits)
-    text = f"{'-' if scaled < 0 else ''}{whole}.{rest:0{digits}d}"
-    return text.rstrip("0").rstrip(".") if Fraction(scaled, 10**digits) == value else text
+    text = f"{'-' if scaled < 0 else ''}{whole}" + (f".{rest:0{digits}d}" if digits else "")
+    return text.rstrip("0") if Fraction(scaled, 10**digits) == value else text

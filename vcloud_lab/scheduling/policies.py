@@ -20,7 +20,7 @@ from vcloud_lab.scheduling.loops import (
     shortest_first,
     shortest_remaining,
 )
-from vcloud_lab.scheduling.numbers import Time, exact, show, ticks_of
+from vcloud_lab.scheduling.numbers import LARGEST, Time, exact, show, ticks_of
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["FCFS", "RR", "SJF", "SRTF", "Candidate", "Policy"]
@@ -75,7 +75,7 @@ class Policy:
         """An upper bound on the dispatches of a run; raises ``PolicyError`` beyond 20 million."""
         if self.quantum is None:
             return 2 * len(workload)
-        quantum = ticks_of(self.quantum, workload.scale)
+        quantum = _quantum(self, workload)
         turns = int((-(-workload.burst // quantum)).sum())
         if turns > MOST_TURNS:
             raise PolicyError(
@@ -142,9 +142,14 @@ def _run_srtf(workload: Workload, policy: Policy, switch: Switch) -> Trace:
 
 
 def _run_rr(workload: Workload, policy: Policy, switch: Switch) -> Trace:
-    quantum = ticks_of(policy.quantum or 0, workload.scale)
+    quantum = _quantum(policy, workload)
     first = policy.enqueue == "arrival-first"
     return round_robin(workload, switch, quantum=quantum, arrival_first=first)
+
+
+def _quantum(policy: Policy, workload: Workload) -> int:
+    """The quantum in ticks; one that no burst can use up is cut, so that it fits in 64 bits."""
+    return min(ticks_of(policy.quantum or 0, workload.scale), LARGEST)
 
 
 def _arrival(candidate: Candidate) -> int:

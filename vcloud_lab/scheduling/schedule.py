@@ -165,7 +165,10 @@ class Schedule:
         """
         self._count("utilisation")
         burst, width = self.workload.burst, self.workload.width
-        used = _exact_sum(burst) if self.cpus == 1 else _exact_sum(burst * width)
+        if int(burst.max()) * int(width.max()) < 2**63:
+            used = _exact_sum(burst * width)
+        else:
+            used = sum(b * w for b, w in zip(burst.tolist(), width.tolist(), strict=True))
         return simplest(Fraction(used, self.cpus * self._end))
 
     @property

@@ -11,16 +11,16 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
-from importlib.resources import as_file, files
 from itertools import takewhile
 from pathlib import Path
 
 from vcloud_lab.errors import TraceError
+from vcloud_lab.scheduling.numbers import LARGEST
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["nasa_trace", "read_swf", "swf_header"]
 
-NASA = "NASA-iPSC-1993-3.1-cln.swf.gz"
+NASA = Path(__file__).parent.parent / "data" / "NASA-iPSC-1993-3.1-cln.swf.gz"
 
 
 def read_swf(path: str | os.PathLike[str], *, limit: int | None = None) -> Workload:
@@ -71,12 +71,9 @@ def read_swf(path: str | os.PathLike[str], *, limit: int | None = None) -> Workl
     )
 
 
-def swf_header(path: str | os.PathLike[str] | None = None) -> str:
+def swf_header(path: str | os.PathLike[str] = NASA) -> str:
     """The comment lines at the top of an SWF file (the packaged NASA log, unless another is given):
     what was logged, where, by whom."""
-    if path is None:
-        with as_file(files("vcloud_lab.data").joinpath(NASA)) as packaged:
-            return swf_header(packaged)
     lines = (line.rstrip() for _, line in _lines(Path(path)))
     return "\n".join(takewhile(lambda line: line.startswith(";"), lines))
 
@@ -87,8 +84,7 @@ def nasa_trace(*, limit: int | None = None) -> Workload:
     The log has no wait times: what it calls submit time is when the job really started. Source:
     Parallel Workloads Archive (Dror Feitelson), log NASA-iPSC-1993-3.1-cln, by Bill Nitzberg.
     """
-    with as_file(files("vcloud_lab.data").joinpath(NASA)) as path:
-        return read_swf(path, limit=limit)
+    return read_swf(NASA, limit=limit)
 
 
 def _lines(source: Path) -> Iterator[tuple[int, str]]:
@@ -112,10 +108,13 @@ def _numbers(source: Path, at: int, line: str) -> list[int]:
     if len(words) != 18:
         _broken(source, at, f"{len(words)} fields", "SWF lines have 18")
     try:
-        return [int(float(word)) for word in words]
+        numbers = [int(float(word)) for word in words]
     except (ValueError, OverflowError):
         wrong = next(word for word in words if not _is_number(word))
         return _broken(source, at, f"the field {wrong!r}", "SWF fields are numbers")
+    if max(map(abs, numbers)) >= LARGEST:
+        _broken(source, at, f"the number {max(numbers, key=abs)}", "it must be below 2**62")
+    return numbers
 
 
 def _is_number(word: str) -> bool:

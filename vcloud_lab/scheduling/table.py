@@ -42,7 +42,7 @@ def read_table(
         ]
         _check_header(list(table))
     else:
-        rows = [dict(row) for row in table]
+        return Workload(table, title=title, unit=unit)
     return Workload(rows, title=title, unit=unit)
 
 

@@ -52,8 +52,9 @@ class Job:
             _refuse(who, "arrival", self.arrival, "0 or later, because the clock starts at 0")
         if burst <= 0:
             _refuse(who, "burst", self.burst, "above 0; leave the job out if it has nothing to do")
-        if width < 1 or width.denominator != 1:
-            _refuse(who, "width", self.width, "a whole number of processors, at least 1")
+        if width.denominator != 1 or not 1 <= width < LARGEST:
+            rule = "a whole number of processors, at least 1 and below 2**62"
+            _refuse(who, "width", self.width, rule)
         object.__setattr__(self, "arrival", arrival)
         object.__setattr__(self, "burst", burst)
         object.__setattr__(self, "width", int(width))
@@ -199,7 +200,7 @@ class Workload:
         """The same workload on a finer clock; ``scale`` must be a multiple of the present one."""
         if scale == self.scale:
             return self
-        factor = scale // self.scale
+        factor = scale // self.scale if len(self) else 1
         _check_size(factor * (int(self.arrival.max(initial=0)) + int(self.burst.sum())))
         finer = Workload.__new__(Workload)
         finer._fill(

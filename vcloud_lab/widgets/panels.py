@@ -1,0 +1,127 @@
+"""The explorer's panels as HTML, and the few lines of script that name its sliders.
+
+The sliders of ipywidgets are drawn by a library that gives the handle the role "slider" and no
+name, and no setting of a widget reaches it. The script copies each slider's visible label to its
+handle. It sits in an ``onload`` attribute of a one-pixel picture, because scripts in the value of
+an HTML widget do not run; it looks at its own explorer only and loads nothing.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from vcloud_lab.render.axis import number
+from vcloud_lab.render.grid import grid_html
+from vcloud_lab.render.metrics import metrics_grid
+from vcloud_lab.render.svg import draw
+from vcloud_lab.render.theme import DARK, LIGHT
+from vcloud_lab.widgets.session import Session
+
+__all__ = ["chart", "helper", "metrics", "now", "status"]
+
+_PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+_SCRIPT = """
+(function(pixel){
+  var tries=0;
+  function name(root){
+    root.querySelectorAll('.widget-slider').forEach(function(slider){
+      var label=slider.querySelector('.widget-label'),handle=slider.querySelector('.noUi-handle');
+      if(!label||!handle)return;
+      if(handle.getAttribute('aria-label')!==label.textContent)
+        handle.setAttribute('aria-label',label.textContent);
+    });
+    root.querySelectorAll('input[title]').forEach(function(box){
+      if(box.getAttribute('aria-label')!==box.title)box.setAttribute('aria-label',box.title);
+    });
+    root.querySelectorAll('.vcloud-live .widget-html-content').forEach(function(box){
+      box.setAttribute('aria-live','polite');
+    });
+  }
+  function start(){
+    var root=pixel.closest('.vcloud-explorer');
+    if(!root){if(tries++<200)setTimeout(start,50);return;}
+    name(root);
+    new MutationObserver(function(){name(root);}).observe(root,{childList:true,subtree:true});
+  }
+  start();
+})(this)
+"""
+
+
+def _colours(theme: object) -> str:
+    return "".join(f"--v-{key}:{value};" for key, value in vars(theme).items())
+
+
+_STYLE = f"""
+.vcloud-explorer{{{_colours(LIGHT)}}}
+@media(prefers-color-scheme:dark){{.vcloud-explorer{{{_colours(DARK)}}}}}
+[data-jp-theme-light=true] .vcloud-explorer{{{_colours(LIGHT)}}}
+[data-jp-theme-light=false] .vcloud-explorer{{{_colours(DARK)}}}
+.vcloud-explorer{{color:var(--v-ink);background:var(--v-paper);border:1px solid var(--v-grid);
+border-radius:6px;padding:10px 12px;max-width:800px;box-sizing:border-box}}
+.vcloud-explorer .widget-label,.vcloud-explorer .widget-label-basic{{color:var(--v-ink)}}
+.vcloud-explorer .widget-html-content{{line-height:1.45}}
+.vcloud-explorer svg.vcl{{width:100%;display:block}}
+.vcloud-explorer .noUi-handle:focus-visible,.vcloud-explorer button:focus-visible,
+.vcloud-explorer input:focus-visible,.vcloud-explorer select:focus-visible
+{{outline:3px solid var(--v-accent);outline-offset:1px}}
+.vcloud-explorer table{{border-collapse:collapse;width:100%;font-size:12px}}
+.vcloud-explorer th,.vcloud-explorer td{{padding:3px 6px;border-bottom:1px solid var(--v-grid);
+white-space:nowrap}}
+.vcloud-explorer table+p{{margin:4px 0 0;color:var(--v-muted);font-size:12px}}
+.vcloud-now{{display:grid;grid-template-columns:auto 1fr;gap:2px 14px;margin:0;font-size:13px;
+min-height:84px}}
+.vcloud-now dt{{color:var(--v-muted)}}.vcloud-now dd{{margin:0}}
+.vcloud-now .job{{display:inline-block;border:1px solid var(--v-wait);border-radius:4px;
+padding:0 6px;margin-right:5px}}
+.vcloud-error{{border-left:4px solid var(--v-accent);padding:4px 8px;font-size:13px}}
+"""
+
+
+def helper() -> str:
+    """The style of the explorer and the script that names its sliders."""
+    script = escape(" ".join(line.strip() for line in _SCRIPT.split("\n")).strip())
+    return (
+        f'<style>{_STYLE}</style><img alt="" width="1" height="1" src="{_PIXEL}" onload="{script}">'
+    )
+
+
+def chart(session: Session) -> str:
+    """The Gantt chart of the policy in focus, with the cursor at the moment."""
+    return draw(session.scene)
+
+
+def now(session: Session) -> str:
+    """What happens at the moment: time, running job, ready queue, reason."""
+    moment, settings = session.now, session.settings
+    if moment.kind == "end":
+        running = "nobody: all jobs are done"
+    else:
+        running = f"<strong>{escape(moment.chosen)}</strong>" if moment.chosen else "nobody (idle)"
+    queue = "".join(
+        f'<span class="job">{escape(job)}, {number(left)} left</span>' for job, left in moment.ready
+    )
+    events = [f"{verb} {', '.join(map(escape, names))}" for verb, names in (
+        ("arrived:", moment.arrived), ("finished:", moment.finished),
+        ("off the CPU:", (moment.preempted,) if moment.preempted else ())) if names]  # fmt: skip
+    rows = (
+        ("Time", f"<strong>{number(moment.time)}</strong> (moment {int(settings.moment) + 1} of "
+                 f"{len(session.moments)})" + "".join(f"; {event}" for event in events)),
+        ("Running", running),
+        ("Ready queue", queue or "empty"),
+        ("Reason", escape(moment.reason)),
+    )  # fmt: skip
+    lines = "".join(f"<dt>{head}</dt><dd>{text}</dd>" for head, text in rows)
+    return f'<dl class="vcloud-now">{lines}</dl>'
+
+
+def metrics(session: Session) -> str:
+    """The figures of all chosen policies."""
+    return grid_html(metrics_grid({s.label: s for s in session.schedules.values()}))
+
+
+def status(session: Session) -> str:
+    """One sentence when something was refused, else nothing."""
+    words = escape(session.error)
+    mark = f'<div class="vcloud-error"><strong>Not possible.</strong> {words}</div>'
+    return f'<div role="status" class="vcloud-status">{mark if session.error else ""}</div>'
