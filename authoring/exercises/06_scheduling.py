@@ -40,7 +40,7 @@ CHAPTER = "scheduling I"
 kinds.number(
     "06.1",
     title="The queue at the bakery",
-    workload=Workload([("P1", 0, 7), ("P2", 2, 4), ("P3", 3, 1), ("P4", 5, 6)]),
+    workload=Workload([("P1", 0, 8), ("P2", 2, 4), ("P3", 3, 1), ("P4", 5, 6)]),
     policy=FCFS(),
     hints=(
         "Draw one bar after the other, in order of arrival; nobody is ever preempted.",
@@ -59,10 +59,10 @@ answer = ...
 check("06.1", answer)
 
 # %% [markdown] tags=["solution"]
-# The bars: P1 0-7, P2 7-11, P3 11-12, P4 12-18. Each waits from its arrival to its start:
+# The bars: P1 0-8, P2 8-12, P3 12-13, P4 13-19. Each waits from its arrival to its start:
 
 # %% tags=["solution"] task="06.1"
-answer = ((0 - 0) + (7 - 2) + (11 - 3) + (12 - 5)) / 4
+answer = ((0 - 0) + (8 - 2) + (12 - 3) + (13 - 5)) / 4
 
 check("06.1", answer)
 
@@ -183,7 +183,7 @@ check("06.4", answer)
 kinds.number(
     "06.5",
     title="Round robin, with a tie at the expiry",
-    workload=Workload([("P1", 0, 5), ("P2", 3, 5), ("P3", 4, 3)]),
+    workload=Workload([("P1", 0, 5), ("P2", 3, 5), ("P3", 4, 1)]),
     policy=RR(3),
     hints=(
         "Keep the queue as a list on paper; cross out at the front, write at the end.",
@@ -203,10 +203,10 @@ check("06.5", answer)
 
 # %% [markdown] tags=["solution"]
 # P1 0-3; at 3 the queue is P2, P1. P2 3-6; P3 came at 4, so the queue is P1, P3, P2. P1 6-8, P3
-# 8-11, P2 11-13. Completions 8, 13, 11.
+# 8-9, P2 9-11. Completions 8, 11, 9.
 
 # %% tags=["solution"] task="06.5"
-answer = ((8 - 0 - 5) + (13 - 3 - 5) + (11 - 4 - 3)) / 3
+answer = ((8 - 0 - 5) + (11 - 3 - 5) + (9 - 4 - 1)) / 3
 
 check("06.5", answer)
 

@@ -34,7 +34,8 @@ def draw(scene: Scene) -> dict[str, Any]:
         look = {"color": "#fff", "pattern": hatch, "line": outline}
         data.append(_bars("CPU idle", of_kind["idle"], look))
     if of_kind.get("switch"):
-        data.append(_bars("switching", of_kind["switch"], {"color": LIGHT.ink}))
+        gap = {"color": LIGHT.paper, "width": 1}
+        data.append(_bars("switching", of_kind["switch"], {"color": LIGHT.ink, "line": gap}))
     data += _marks(scene)
     chart = ROW * len(scene.lanes) + 60 + LEGEND
     below = 30 * (len(scene.grid.rows) + 1) + 46 if scene.grid else 0
@@ -113,7 +114,7 @@ def _marks(scene: Scene) -> Iterable[dict[str, Any]]:
                 "name": name,
                 "x": array([float(time) for _, time, _ in rows]),
                 "y": array([at for at, _, _ in rows]),
-                "marker": {"symbol": symbol, "size": 10, "color": LIGHT.paper,
+                "marker": {"symbol": symbol, "size": 9, "color": LIGHT.paper,
                            "line": {"color": LIGHT.ink, "width": 1.5}},
                 "hovertext": [plain(f"{label} {verb} {number(t)}.") for _, t, label in rows],
                 "hoverinfo": "text",

@@ -55,7 +55,8 @@ def layout(sentence: str, height: int, xlabel: str, below: int = 0) -> dict[str,
     ``below`` pixels at the bottom are left free for a table.
     """
     lines = wrapped(sentence, 105)
-    top = 22 + 17 * (lines.count("<br>") + 1)
+    more = lines.count("<br>")
+    top = 54 + 17 * more
     height += top
     ink = {"color": LIGHT.ink, "size": 12, "family": FONT}
     line = {"linecolor": LIGHT.ink, "gridcolor": LIGHT.grid, "zeroline": False}
@@ -66,7 +67,7 @@ def layout(sentence: str, height: int, xlabel: str, below: int = 0) -> dict[str,
         "plot_bgcolor": LIGHT.paper,
         "font": ink,
         "title": {"text": lines, "font": {"size": 13}, "x": 0.01, "xanchor": "left",
-                  "y": 1 - 12 / height, "yanchor": "top", "yref": "container"},
+                  "y": 1 - (12 + 8.5 * more) / height, "yanchor": "top", "yref": "container"},
         "hoverlabel": {"bgcolor": LIGHT.paper, "font": ink, "align": "left"},
         "legend": {"orientation": "h", "x": 0, "y": 1, "yref": "paper", "yanchor": "bottom"},
         "xaxis": {**line, "title": {"text": plain(xlabel), "standoff": 6}, "showline": True,
@@ -82,9 +83,10 @@ def table(grid: Grid, below: int, made: dict[str, Any]) -> dict[str, Any]:
     margin["b"] = 10
     room = height - margin["t"] - margin["b"]
     made["yaxis"]["domain"] = [round((below + 50) / room, 4), 1]
+    # Plain cells have a span because plotly sets text with markup a pixel lower than text without.
     cells = [
         [_best(grid.cell(row, column)) if (row, column) in grid.best
-         else plain(grid.rows[row][column]) for row in range(len(grid.rows))]
+         else f"<span>{plain(grid.rows[row][column])}</span>" for row in range(len(grid.rows))]
         for column in range(len(grid.header))
     ]  # fmt: skip
     if grid.note:

@@ -64,7 +64,7 @@ def _lane(lane: Lane, top: int, scene: Scene, frame: parts.Frame, key: str) -> s
         x = frame.x(float(lane.completion))
         future = scene.at is not None and lane.completion > scene.at
         tip = f"{lane.label} is complete at {number(lane.completion)}."
-        path = f"M{parts.short(x)} {top + 8}l5 5-5 5-5-5z"
+        path = f"M{parts.short(x)} {top + 13}l5-5 5 5-5 5z"
         drawn.append(parts.shape(f'path class="k{" f" * future}" d="{path}"', tip))
     return "".join(drawn)
 

@@ -97,10 +97,10 @@ class ScheduleExplorer:
         self.focus = self._choice("Step through", list(settings.policies), "focus")
         self.moment = Linked("Moment", 0, 1, self._apply, "moment", whole=True)
         self.buttons = [self._button(*look) for look in (
-            ("⏮ Start", "Go to the first moment", lambda at: 0),
+            ("|◀ Start", "Go to the first moment", lambda at: 0),
             ("◀ Back", "Go one moment back", lambda at: at - 1),
             ("Next ▶", "Go one moment on", lambda at: at + 1),
-            ("End ⏭", "Go to the last moment", lambda at: len(self._session.moments) - 1),
+            ("End ▶|", "Go to the last moment", lambda at: len(self._session.moments) - 1),
         )]  # fmt: skip
         self.chart, self.metrics = w.HTML(), w.HTML()
         self.now, self.status = w.HTML(), w.HTML()

@@ -36,8 +36,8 @@ class Linked:
         )
         kind = w.IntText if whole else w.FloatText
         self.number = kind(value=low, tooltip=f"{label}, number", layout=w.Layout(width="70px"))
-        self.slider.observe(lambda change: apply({setting: change["new"]}), "value")
-        self.number.observe(lambda change: apply({setting: change["new"]}), "value")
+        for control in (self.slider, self.number):
+            control.observe(lambda change: apply({setting: _whole(change["new"])}), "value")
         self.box = w.HBox([self.slider, self.number])
 
     def show(self, value: Any) -> None:
@@ -51,3 +51,8 @@ class Linked:
     def limit(self, high: int) -> None:
         """Let the slider end at ``high``."""
         self.slider.max = max(high, self.slider.min + 1)
+
+
+def _whole(value: float) -> float:
+    """A whole float as an ``int``, so that sentences say 0 and not 0.0."""
+    return int(value) if value == int(value) else value

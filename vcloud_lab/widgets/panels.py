@@ -30,8 +30,10 @@ _SCRIPT = """
       if(handle.getAttribute('aria-label')!==label.textContent)
         handle.setAttribute('aria-label',label.textContent);
     });
-    root.querySelectorAll('input[title]').forEach(function(box){
-      if(box.getAttribute('aria-label')!==box.title)box.setAttribute('aria-label',box.title);
+    root.querySelectorAll('.widget-text').forEach(function(text){
+      var label=text.querySelector('label'),box=text.querySelector('input');
+      if(box&&label&&label.title&&box.getAttribute('aria-label')!==label.title)
+        box.setAttribute('aria-label',label.title);
     });
     root.querySelectorAll('.vcloud-live .widget-html-content').forEach(function(box){
       box.setAttribute('aria-live','polite');
@@ -60,6 +62,9 @@ _STYLE = f"""
 .vcloud-explorer{{color:var(--v-ink);background:var(--v-paper);border:1px solid var(--v-grid);
 border-radius:6px;padding:10px 12px;max-width:800px;box-sizing:border-box}}
 .vcloud-explorer .widget-label,.vcloud-explorer .widget-label-basic{{color:var(--v-ink)}}
+.vcloud-explorer .widget-label{{text-align:left}}
+.vcloud-explorer .noUi-target{{background:var(--v-wait)}}
+.vcloud-explorer .noUi-handle{{border:2px solid var(--v-ink)}}
 .vcloud-explorer .widget-html-content{{line-height:1.45}}
 .vcloud-explorer svg.vcl{{width:100%;display:block}}
 .vcloud-explorer .noUi-handle:focus-visible,.vcloud-explorer button:focus-visible,
@@ -105,8 +110,8 @@ def now(session: Session) -> str:
         ("arrived:", moment.arrived), ("finished:", moment.finished),
         ("off the CPU:", (moment.preempted,) if moment.preempted else ())) if names]  # fmt: skip
     rows = (
-        ("Time", f"<strong>{number(moment.time)}</strong> (moment {int(settings.moment) + 1} of "
-                 f"{len(session.moments)})" + "".join(f"; {event}" for event in events)),
+        ("Time", f"<strong>{number(moment.time)}</strong> (moment {settings.moment} of "
+                 f"{len(session.moments) - 1})" + "".join(f"; {event}" for event in events)),
         ("Running", running),
         ("Ready queue", queue or "empty"),
         ("Reason", escape(moment.reason)),

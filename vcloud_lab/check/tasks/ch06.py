@@ -21,7 +21,7 @@ CHAPTER = "scheduling I"
 kinds.number(
     "06.1",
     title="The queue at the bakery",
-    workload=Workload([("P1", 0, 7), ("P2", 2, 4), ("P3", 3, 1), ("P4", 5, 6)]),
+    workload=Workload([("P1", 0, 8), ("P2", 2, 4), ("P3", 3, 1), ("P4", 5, 6)]),
     policy=FCFS(),
     hints=(
         "Draw one bar after the other, in order of arrival; nobody is ever preempted.",
@@ -77,7 +77,7 @@ kinds.gantt(
 kinds.number(
     "06.5",
     title="Round robin, with a tie at the expiry",
-    workload=Workload([("P1", 0, 5), ("P2", 3, 5), ("P3", 4, 3)]),
+    workload=Workload([("P1", 0, 5), ("P2", 3, 5), ("P3", 4, 1)]),
     policy=RR(3),
     hints=(
         "Keep the queue as a list on paper; cross out at the front, write at the end.",
