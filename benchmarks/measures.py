@@ -51,7 +51,9 @@ class Sizes:
     moves: int = 15
 
 
-QUICK = Sizes(jobs=300, rounds=1, small=200, large=2000, growth_rounds=1, calls=3, imports=1, moves=2)
+QUICK = Sizes(
+    jobs=300, rounds=1, small=200, large=2000, growth_rounds=1, calls=3, imports=1, moves=2
+)
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -131,9 +133,7 @@ def growth(sizes: Sizes) -> Iterator[Line]:
 def small_call(sizes: Sizes) -> Iterator[Line]:
     """What a learner's smallest call costs."""
     best = {
-        name: min(
-            timed_many(lambda p=policy: simulate(FIVE, p)) for _ in range(sizes.calls)
-        )
+        name: min(timed_many(lambda p=policy: simulate(FIVE, p)) for _ in range(sizes.calls))
         for name, policy in POLICIES.items()
     }
     name = max(best, key=best.__getitem__)
@@ -176,7 +176,7 @@ def imports(sizes: Sizes) -> Iterator[Line]:
 
 
 def explorer(sizes: Sizes) -> Iterator[Line]:
-    """How long the kernel works (the median) when a slider of the explorer moves: about 100 slices shown."""
+    """How long the kernel works (the median) when a slider moves and 100 slices are shown."""
     from vcloud_lab.widgets import ScheduleExplorer
 
     jobs = Workload.from_columns([5 * i for i in range(25)], [8] * 25)

@@ -42,7 +42,9 @@ def collect(sizes: measures.Sizes) -> list[measures.Line]:
     lines = []
     for measure in measures.MEASUREMENTS:
         for line in measure(sizes):
-            print(f"{line.what}: {line.measured}; goal {line.goal}: {VERDICT[line.met]}", flush=True)
+            print(
+                f"{line.what}: {line.measured}; goal {line.goal}: {VERDICT[line.met]}", flush=True
+            )
             lines.append(line)
     return lines
 

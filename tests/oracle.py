@@ -6,6 +6,7 @@ It knows whole ticks and list positions only, and shares no code with the packag
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 Job = tuple[int, int]  # arrival, burst
 
@@ -60,7 +61,7 @@ class Result:
     @property
     def context_switches(self) -> int:
         order = [d.job for d in self.dispatches]
-        return sum(a != b for a, b in zip(order, order[1:], strict=False))
+        return sum(a != b for a, b in pairwise(order))
 
     @property
     def overheads(self) -> list[tuple[int, int]]:

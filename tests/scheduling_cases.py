@@ -42,9 +42,7 @@ def policy_of(rules: Rules) -> Policy:
 
 def schedule(jobs: list[tuple[Time, Time]], rules: Rules) -> Schedule:
     """The package's schedule for the oracle's jobs and rules."""
-    return simulate(
-        jobs, policy_of(rules), switch_cost=rules.cost, switch_charge=rules.charge
-    )
+    return simulate(jobs, policy_of(rules), switch_cost=rules.cost, switch_charge=rules.charge)
 
 
 @st.composite

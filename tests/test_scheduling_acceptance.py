@@ -123,9 +123,9 @@ def check_expected(got: Schedule, expected: dict[str, Any]) -> int:
 def test_brute_force_figures_of_the_case(case: dict[str, Any]) -> None:
     got, full = result_of(case), case["full_bruteforce"]
     assert {name: Fraction(time) for name, time in full["completion"].items()} == got.completion
-    assert [
-        (job, Fraction(start), Fraction(end)) for job, start, end in full["gantt"]
-    ] == list(got.slices(merge=True))
+    assert [(job, Fraction(start), Fraction(end)) for job, start, end in full["gantt"]] == list(
+        got.slices(merge=True)
+    )
     for metric in ("waiting", "turnaround", "response"):
         assert abs(got.mean(metric) - Fraction(full[f"avg_{metric}"])) <= Fraction(1, 2 * 10**6)
 

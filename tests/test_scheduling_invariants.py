@@ -6,7 +6,6 @@ from fractions import Fraction
 from itertools import pairwise, permutations, product
 from math import ceil, lcm
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import Rules
@@ -70,13 +69,15 @@ def test_never_idle_while_somebody_is_ready(rules: Rules, jobs: Jobs) -> None:
             assert job.arrival >= end or result.completion[job.name] <= start
 
 
-@given(rules=st.sampled_from(RULES), jobs=exact_jobs(), factor=st.sampled_from([Fraction(1, 7), Fraction(2, 3), 2, 10**6]))
+@given(
+    rules=st.sampled_from(RULES),
+    jobs=exact_jobs(),
+    factor=st.sampled_from([Fraction(1, 7), Fraction(2, 3), 2, 10**6]),
+)
 @examples(300)
 def test_scaling_all_times_scales_the_results(rules: Rules, jobs: Jobs, factor: Time) -> None:
     before = schedule(jobs, rules)
-    wider = Rules(
-        **{**vars(rules), "cost": rules.cost * factor, "quantum": rules.quantum * factor}
-    )
+    wider = Rules(**{**vars(rules), "cost": rules.cost * factor, "quantum": rules.quantum * factor})
     after = schedule([(a * factor, b * factor) for a, b in jobs], wider)
     assert [(s.job, s.start * factor, s.end * factor) for s in before.slices()] == list(
         after.slices()
@@ -103,7 +104,8 @@ def test_fractions_are_whole_times_on_a_finer_clock(rules: Rules, jobs: Jobs) ->
 
 @given(rules=st.sampled_from(RULES), jobs=jobs_in_ticks())
 @examples(300)
-def test_merged_slices_touch_no_neighbour_of_the_same_job(rules: Rules, jobs: list[tuple[int, int]]
+def test_merged_slices_touch_no_neighbour_of_the_same_job(
+    rules: Rules, jobs: list[tuple[int, int]]
 ) -> None:
     result = schedule(jobs, rules)
     merged = list(result.slices(merge=True))
@@ -115,9 +117,7 @@ def test_merged_slices_touch_no_neighbour_of_the_same_job(rules: Rules, jobs: li
 @given(bursts=st.lists(exact_times(1), min_size=1, max_size=6))
 @examples(40)
 def test_sjf_waits_least_of_all_orders(bursts: list[Fraction]) -> None:
-    best = min(
-        sum(sum(order[:i]) for i in range(len(order))) for order in permutations(bursts)
-    )
+    best = min(sum(sum(order[:i]) for i in range(len(order))) for order in permutations(bursts))
     result = simulate([(0, burst) for burst in bursts], SJF)
     assert sum(result.waiting.values()) == best
 

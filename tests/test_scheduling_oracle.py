@@ -198,9 +198,7 @@ def check_rigid_ledger(
     assert [d.time for d in ledger] == sorted(start for start, _ in spans)
     started: set[int] = set()
     for decision in ledger:
-        there = [
-            i for i, job in enumerate(jobs) if job[0] <= decision.time and i not in started
-        ]
+        there = [i for i, job in enumerate(jobs) if job[0] <= decision.time and i not in started]
         there.sort(key=lambda i: (jobs[i][1] if shortest else 0, jobs[i][0], i))
         assert decision.candidates == tuple(f"P{i + 1}" for i in there)
         started.add(there[0])

@@ -69,6 +69,9 @@ table(fcfs)
 # whatever the policy: a scheduler can make jobs wait less, but it cannot make them shorter.
 
 # %% [markdown]
+# **Check.** 06.1 and 06.2 in the [exercises](../exercises/06_scheduling.ipynb).
+
+# %% [markdown]
 # ## 2. The convoy effect
 #
 # **Idea.** Under FCFS one long job delays everybody behind it, like a lorry on a mountain road.
@@ -101,6 +104,10 @@ for followers in (2, 5, 10, 50):
     convoy = Workload([("lorry", 0, 100)] + [(f"car {i}", 0, 1) for i in range(followers)])
     waits = [simulate(convoy, policy).mean("waiting") for policy in (FCFS, SJF)]
     print(f"{followers:2} cars: FCFS {show(waits[0]):>7}   SJF {show(waits[1]):>6}")
+
+# %% [markdown]
+# **Check.** Build a convoy of your own: 06.9 in the
+# [exercises](../exercises/06_scheduling.ipynb).
 
 # %% [markdown]
 # ## 3. Shortest job first, and what it is optimal for
@@ -146,6 +153,9 @@ assert min(means) == sjf.mean("waiting")
 # it.
 
 # %% [markdown]
+# **Check.** 06.3 and 06.10 in the [exercises](../exercises/06_scheduling.ipynb).
+
+# %% [markdown]
 # ## 4. Taking the CPU away: SRTF
 #
 # **Idea.** *Shortest remaining time first*: when a job arrives that needs less than what the
@@ -182,6 +192,9 @@ for decision in srtf.ledger():
 # nobody has: the length of a burst before it has run. Real systems guess it from the past.
 
 # %% [markdown]
+# **Check.** Draw such a chart: 06.4 in the [exercises](../exercises/06_scheduling.ipynb).
+
+# %% [markdown]
 # ## 5. Round robin: everybody gets a turn
 #
 # **Idea.** Each job runs for at most a *quantum* q, then it goes to the end of the queue. A job
@@ -216,6 +229,10 @@ compare([simulate(mixed, policy) for policy in (FCFS, SJF, SRTF, RR(2))])
 # here: it makes everybody start early and everybody finish late. Which one is *better* depends on
 # who is asking. Fairness is Jain's index of the slowdowns (turnaround / burst): 1 means that all
 # jobs were slowed by the same factor.
+
+# %% [markdown]
+# **Check.** 06.5, 06.7 and 06.12 in the [exercises](../exercises/06_scheduling.ipynb); in the
+# last one you write round robin yourself.
 
 # %% [markdown]
 # ## 6. How long is a good quantum?
@@ -270,6 +287,9 @@ assert simulate(crowd, RR(longest - 1)).completion != simulate(crowd, FCFS).comp
 print(f"RR with q = {longest} gives the completions of FCFS, with q = {longest - 1} it does not.")
 
 # %% [markdown]
+# **Check.** 06.6 and 06.13 in the [exercises](../exercises/06_scheduling.ipynb).
+
+# %% [markdown]
 # ## 7. The convention explorer
 #
 # **Idea.** "Round robin with q = 2" is not yet a complete description. When a job arrives in the
@@ -295,7 +315,7 @@ compare([arriving, preempted])
 # **Read the result.** {{show(arriving.mean("waiting"))}} against
 # {{show(preempted.mean("waiting"))}}, from the order of two names in a queue. In this course the
 # arriving job goes first unless we say otherwise. The other choices that change numbers are
-# options with names, too:
+# options with names, too, and controls in the explorer of section 9:
 
 # %%
 pair = Workload([("P1", 0, 5), ("P2", 0, 5), ("P3", 3, 2)])
@@ -362,6 +382,9 @@ for schedule in (sjf, srtf, robin):
         turnaround = schedule.completion[job.name] - job.arrival
         assert schedule.waiting[job.name] == turnaround - job.burst
 print("waiting = completion - arrival - burst, for every job of all three schedules")
+
+# %% [markdown]
+# **Check.** 06.8 in the [exercises](../exercises/06_scheduling.ipynb).
 
 # %% [markdown]
 # ## 9. Explore: move things yourself
@@ -449,6 +472,9 @@ table(
 # gone, and everybody behind it waits as well. SJF divides the mean by ten, and lets somebody wait
 # for {{show(Fraction(busy["SJF"].percentile("waiting", 100), 86400), 1)}} days: starvation, on a
 # real workload. Batch systems answer with *backfilling*, clouds with autoscaling (chapter 13).
+
+# %% [markdown]
+# **Check.** Who used the machine? 06.14 in the [exercises](../exercises/06_scheduling.ipynb).
 
 # %% [markdown]
 # ## Summary

@@ -46,6 +46,11 @@ class Course:
         """The address of a file in a JupyterLab whose tabs no other page shares."""
         return f"{self.base}/lab/workspaces/{workspace}/tree/{path}?token={self.token}"
 
+    def code_cells(self, path: str) -> int:
+        """How many code cells a notebook of the working copy has."""
+        notebook = json.loads((self.folder / path).read_text(encoding="utf-8"))
+        return sum(cell["cell_type"] == "code" for cell in notebook["cells"])
+
     def ask(self, path: str, data: dict[str, Any] | None = None, method: str = "GET") -> Any:
         """Call the server's REST interface and return what it answers."""
         body = None if data is None else json.dumps(data).encode()

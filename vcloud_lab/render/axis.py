@@ -7,7 +7,7 @@ from math import ceil, floor
 
 from vcloud_lab.scheduling.numbers import Time, show, simplest
 
-__all__ = ["axis_label", "count", "number", "span_text", "step_of", "ticks"]
+__all__ = ["axis_label", "count", "number", "span_text", "step_of", "ticks", "units"]
 
 
 def step_of(span: Time, most: int) -> Fraction:
@@ -42,10 +42,15 @@ def count(how_many: int, what: str) -> str:
 
 
 def axis_label(unit: str) -> str:
-    """The caption of a time axis: ticks are a plural, symbols such as s and ms are not."""
-    return f"time ({'ticks' if unit == 'tick' else unit})"
+    """The caption of a time axis."""
+    return f"time ({units(unit)})"
 
 
 def span_text(start: Time, end: Time, unit: str) -> str:
     """``time 0 to 30 ticks``."""
-    return f"time {number(start)} to {number(end)} {'ticks' if unit == 'tick' else unit}"
+    return f"time {number(start)} to {number(end)} {units(unit)}"
+
+
+def units(unit: str) -> str:
+    """The unit after a number: ticks are a plural, symbols such as s and ms are not."""
+    return "ticks" if unit == "tick" else unit

@@ -42,20 +42,23 @@ def compare(
             f"A schedule runs on {wide.cpus} processors: a comparison draws one row for one CPU; "
             "use table([s1, s2]) for the figures and profile(s) for the load."
         )
-    start, end = window or (0, max(schedule.makespan for schedule in named.values()))
-    # The row with the most slices decides where all rows end.
-    parts = {label: cut(schedule, (start, end)) for label, schedule in named.items()}
-    ends = [named[label].workload.time(part.end) for label, part in parts.items()]
-    short = any(part.note for part in parts.values())
-    if short:
-        cuts = [time for time, part in zip(ends, parts.values(), strict=True) if part.note]
-        parts = {label: cut(schedule, (start, min(cuts))) for label, schedule in named.items()}
-        ends = cuts
+    last = max(named.values(), key=lambda schedule: schedule.makespan)
+    view = window or (0, last.makespan)
+    whole = cut(last, view)  # refuses a bad window
+    start = last.workload.time(whole.start)
+    # A schedule that is over before the window begins keeps an empty row; of the others, the one
+    # with the most slices decides where all rows end.
+    shown = {label: s for label, s in named.items() if s.makespan > start}
+    parts = {label: cut(schedule, view) for label, schedule in shown.items()}
+    ends = [shown[label].workload.time(part.end) for label, part in parts.items() if part.note]
+    end = min(ends, default=last.workload.time(whole.end))
+    if ends:
+        parts = {label: cut(schedule, (start, end)) for label, schedule in shown.items()}
     lanes = []
     for label, schedule in named.items():
-        bars = cpu_bars(schedule, parts[label], job_runs(schedule, parts[label]))
+        part = parts.get(label)
+        bars = cpu_bars(schedule, part, job_runs(schedule, part)) if part else []
         lanes.append(Lane(label, tuple(bars), sequence=True))
-    end = min(ends) if short else max(ends)
     first = next(iter(named.values())).workload
     grid = metrics_grid(named)
     left_out = (
@@ -63,6 +66,6 @@ def compare(
     )
     sentence = (
         f"{count(len(named), 'schedule')} of the same {count(len(first), 'job')} on one axis, "
-        f"{span_text(start, end, first.unit)}: {', '.join(named)}.{left_out if short else ''}"
+        f"{span_text(start, end, first.unit)}: {', '.join(named)}.{left_out if ends else ''}"
     )
     return Chart(Scene("", sentence, tuple(lanes), start, end, first.unit, None, grid))

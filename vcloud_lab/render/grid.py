@@ -19,24 +19,24 @@ def display_width(text: str) -> int:
 def grid_text(grid: Grid, width: int = 0) -> str:
     """The table as text. Where it is wider than ``width`` (0: no limit) and turning it over makes
     it narrower, rows and columns change places."""
-    rows = [[grid.cell(r, c) for c in range(len(grid.header))] for r in range(len(grid.rows))]
-    lines = [list(grid.header), *rows, *([list(grid.foot)] if grid.foot else [])]
-    right = list(grid.numeric)
-    if width and _width(lines) > width and _width(turned := _turn(lines)) < _width(lines):
-        lines, right = turned, [False, *(True for _ in turned[0][1:])]
+    lines = _lines(grid)
+    if width and _width(lines) > width and _width(_lines(grid.turned())) < _width(lines):
+        grid = grid.turned()
+        lines = _lines(grid)
     widths = [max(map(display_width, column)) for column in zip(*lines, strict=True)]
-    text = ["  ".join(_pad(*cell) for cell in zip(line, widths, right, strict=True)).rstrip()
+    text = ["  ".join(_pad(*cell) for cell in zip(line, widths, grid.numeric, strict=True)).rstrip()
             for line in lines]  # fmt: skip
     rule = "  ".join("─" * wide for wide in widths)
     text.insert(1, rule)
-    if grid.foot and len(text) == len(rows) + 3:
+    if grid.foot and len(text) == len(grid.rows) + 3:
         text.insert(-1, rule)
     above = [grid.caption] if grid.caption else []
     return "\n".join([*above, *text, *([grid.note] if grid.note else [])])
 
 
-def _turn(lines: list[list[str]]) -> list[list[str]]:
-    return [list(column) for column in zip(*lines, strict=True)]
+def _lines(grid: Grid) -> list[list[str]]:
+    rows = [[grid.cell(r, c) for c in range(len(grid.header))] for r in range(len(grid.rows))]
+    return [list(grid.header), *rows, *([list(grid.foot)] if grid.foot else [])]
 
 
 def _width(lines: list[list[str]]) -> int:

@@ -73,9 +73,9 @@ def metrics_grid(schedules: Iterable[Schedule] | Mapping[str, Schedule]) -> Grid
         ("policy", *(name.removeprefix("mean ") for name in columns)),
         rows,
         (False, *(True for _ in columns)),
-        best=frozenset(best),
+        best=tuple(sorted(best)),
         note=(
             "Waiting, turnaround, response and slowdown are means."
-            + (" * best of its column" if best else "")
+            + (" * the best" if best else "")
         ),
     )

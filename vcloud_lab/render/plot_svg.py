@@ -31,14 +31,14 @@ def draw(plot: Plot) -> str:
     top = 14
     up = parts.Frame(low, high, top + HEIGHT, top)
     body = [_axes(plot, across, up, marks)]
+    for at, curve in enumerate(plot.curves):
+        draw_one = _step if curve.step else _curve
+        body.append(draw_one(plot, curve, at, across, up))
     for name, level in plot.levels:
         y = up.x(level)
         body.append(f'<path class="l" stroke-dasharray="5 4" d="M{left:g} {parts.short(y)}'
                     f'H{parts.WIDTH - 18}"/>')  # fmt: skip
         body.append(parts.text(parts.WIDTH - 22, y - 4, name, "e b q"))
-    for at, curve in enumerate(plot.curves):
-        draw_one = _step if curve.step else _curve
-        body.append(draw_one(plot, curve, at, across, up))
     bottom = top + HEIGHT + 44
     if legend:
         for at, curve in enumerate(plot.curves):

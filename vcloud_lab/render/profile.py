@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vcloud_lab.render.axis import axis_label, count, number, span_text
+from vcloud_lab.render.axis import axis_label, count, number, span_text, units
 from vcloud_lab.render.chart import Chart
 from vcloud_lab.render.cut import check_size
 from vcloud_lab.render.scene import Curve, Grid, Plot
@@ -28,18 +28,19 @@ def profile(schedule: Schedule) -> Chart:
     times, busy = schedule.profile()
     end = int(times[-1])
     capacity, mean = schedule.cpus, 100 * schedule.utilisation
+    unit = units(workload.unit)
     note = ""
     if len(times) > MOST_STEPS:
         edges = [end * part // MOST_STEPS for part in range(MOST_STEPS + 1)]
         heights = _means(times, busy, edges)
         width = number(workload.time(edges[1]))
-        note = f" Each of the {MOST_STEPS} steps is a mean over about {width}."
+        note = f" Each of the {MOST_STEPS} steps is a mean over about {width} {unit}."
     else:
         edges, heights = times.tolist(), busy.astype(float).tolist()
-    unit = workload.unit
     at_most = int(busy.max())
+    span = span_text(0, schedule.makespan, workload.unit)
     sentence = (
-        f"Busy processors under {schedule.label}, {span_text(0, schedule.makespan, unit)}: "
+        f"Busy processors under {schedule.label}, {span}: "
         f"{show(mean, 1)} % of {count(capacity, 'processor')} on average, {at_most} at the most."
         f"{note}"
     )
@@ -57,7 +58,7 @@ def profile(schedule: Schedule) -> Chart:
             sentence,
             tuple(map(float, x)),
             (Curve("busy", tuple(heights), step=True),),
-            axis_label(unit),
+            axis_label(workload.unit),
             "busy processors",
             grid,
             levels,

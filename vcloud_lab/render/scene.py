@@ -6,7 +6,7 @@ ends (``text``, ``svg``, ``spec``) draw these and know nothing of schedules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vcloud_lab.scheduling.numbers import Time
 
@@ -48,12 +48,19 @@ class Grid:
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
     foot: tuple[str, ...] = ()
-    best: frozenset[tuple[int, int]] = frozenset()
+    best: tuple[tuple[int, int], ...] = ()
     note: str = ""
 
     def cell(self, row: int, column: int) -> str:
         """A cell as people see it: the best one of a column carries a star."""
         return self.rows[row][column] + ("*" if (row, column) in self.best else "")
+
+    def turned(self) -> Grid:
+        """Rows and columns exchanged, for a table of figures that is too wide."""
+        header, *rows = zip(self.header, *self.rows, strict=True)
+        best = tuple((column - 1, row + 1) for row, column in self.best)
+        numeric = (False, *(True for _ in self.rows))
+        return replace(self, header=header, rows=tuple(rows), numeric=numeric, best=best)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,19 @@ from typing import Any
 
 from vcloud_lab.render.axis import axis_label, number
 from vcloud_lab.render.scene import Bar, Scene
-from vcloud_lab.render.spec_parts import array, config, layout, plain, table, wrapped
+from vcloud_lab.render.spec_parts import (
+    LINE,
+    array,
+    config,
+    fitted,
+    label_text,
+    layout,
+    lines_of,
+    plain,
+    table,
+    table_height,
+    wrapped,
+)
 from vcloud_lab.render.theme import LIGHT, colour_of, hatch_of, ink_on
 
 __all__ = ["draw"]
@@ -37,22 +49,24 @@ def draw(scene: Scene) -> dict[str, Any]:
         gap = {"color": LIGHT.paper, "width": 1}
         data.append(_bars("switching", of_kind["switch"], {"color": LIGHT.ink, "line": gap}))
     data += _marks(scene)
-    chart = ROW * len(scene.lanes) + 60 + LEGEND
-    below = 30 * (len(scene.grid.rows) + 1) + 46 if scene.grid else 0
+    labels = [lane.label for lane in scene.lanes]
+    tall = max(ROW, LINE * lines_of(labels) + 6)
+    grid = fitted(scene.grid) if scene.grid else None
+    below = table_height(grid) if grid else 0
+    chart = tall * len(scene.lanes) + 60 + LEGEND
     made = layout(scene.sentence, chart + below, axis_label(scene.unit), below)
-    made["xaxis"]["range"] = [float(scene.start), float(scene.end)]
     pad = float(scene.end - scene.start) / 100
     made["xaxis"]["range"] = [float(scene.start) - pad, float(scene.end) + pad]
     made["yaxis"] |= {
         "tickvals": list(range(len(scene.lanes))),
-        "ticktext": [plain(lane.label) for lane in scene.lanes],
+        "ticktext": list(map(label_text, labels)),
         "range": [len(scene.lanes) - 0.5, -0.5],
         "showgrid": False,
         "fixedrange": True,
     }
     made |= {"barmode": "overlay", "uniformtext": {"minsize": 10, "mode": "hide"}}
-    if scene.grid:
-        data.append(table(scene.grid, below, made))
+    if grid:
+        data.append(table(grid, below, made))
     if scene.at is not None:
         made["shapes"] = [
             {"type": "line", "x0": float(scene.at), "x1": float(scene.at), "y0": 0, "y1": 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from textwrap import wrap
 from typing import Any
@@ -13,10 +13,24 @@ import numpy as np
 from vcloud_lab.render.scene import Grid
 from vcloud_lab.render.theme import FONT, LIGHT
 
-__all__ = ["array", "config", "layout", "plain", "table", "wrapped"]
+__all__ = [
+    "LINE",
+    "array",
+    "config",
+    "fitted",
+    "label_text",
+    "layout",
+    "lines_of",
+    "plain",
+    "table",
+    "table_height",
+    "wrapped",
+]
 
 LISTED = 120
 """Longer arrays are packed: shorter ones stay readable in a notebook's differences."""
+
+LABEL, LINE = 18, 15  # characters in a line of a label, pixels a line
 
 
 def array(values: Sequence[float]) -> list[float] | dict[str, str]:
@@ -77,6 +91,28 @@ def layout(sentence: str, height: int, xlabel: str, below: int = 0) -> dict[str,
     }  # fmt: skip
 
 
+def fitted(grid: Grid) -> Grid:
+    """The table with few columns, so that none is cut off in a narrow window."""
+    return grid.turned() if len(grid.rows) < len(grid.header) - 1 else grid
+
+
+def lines_of(labels: Iterable[str]) -> int:
+    """How many lines the longest of some labels takes."""
+    return max(label_text(label).count("<br>") for label in labels) + 1
+
+
+def label_text(label: str) -> str:
+    """A label in lines, so that a long one does not take the room of the chart."""
+    return wrapped(label, LABEL)
+
+
+def table_height(grid: Grid) -> int:
+    """The pixels that the table, its note and the space above need."""
+    head = LINE * lines_of(grid.header) + 16
+    body = sum(LINE * lines_of(row[:1]) + 16 for row in grid.rows)
+    return head + body + 40
+
+
 def table(grid: Grid, below: int, made: dict[str, Any]) -> dict[str, Any]:
     """The table trace for the lowest ``below`` pixels; the margin of ``made`` gives way to it."""
     height, margin = made["height"], made["margin"]
@@ -85,8 +121,9 @@ def table(grid: Grid, below: int, made: dict[str, Any]) -> dict[str, Any]:
     made["yaxis"]["domain"] = [round((below + 50) / room, 4), 1]
     # Plain cells have a span because plotly sets text with markup a pixel lower than text without.
     cells = [
-        [_best(grid.cell(row, column)) if (row, column) in grid.best
-         else f"<span>{plain(grid.rows[row][column])}</span>" for row in range(len(grid.rows))]
+        [f"<b>{label_text(grid.cell(row, column))}</b>" if (row, column) in grid.best
+         else f"<span>{label_text(grid.rows[row][column])}</span>"
+         for row in range(len(grid.rows))]
         for column in range(len(grid.header))
     ]  # fmt: skip
     if grid.note:
@@ -100,14 +137,9 @@ def table(grid: Grid, below: int, made: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "table",
         "domain": {"y": [round(24 / room, 4), round((below - 6) / room, 4)]},
-        "columnwidth": [max(1.4, 0.11 * max(len(row[0]) for row in grid.rows)),
-                        *(1 for _ in grid.header[1:])],
-        "header": {"values": [f"<b>{plain(name)}</b>" for name in grid.header], "align": align,
-                   "fill": {"color": "#eef1f4"}, "line": line, "height": 28},
+        "header": {"values": [f"<b>{label_text(name)}</b>" for name in grid.header],
+                   "align": align, "fill": {"color": "#eef1f4"}, "line": line,
+                   "height": LINE * lines_of(grid.header) + 16},
         "cells": {"values": cells, "align": align, "fill": {"color": LIGHT.paper}, "line": line,
-                  "height": 28},
+                  "height": LINE + 15},
     }  # fmt: skip
-
-
-def _best(cell: str) -> str:
-    return f"<b>{plain(cell)}</b>"

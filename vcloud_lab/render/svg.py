@@ -53,7 +53,7 @@ def _lane(lane: Lane, top: int, scene: Scene, frame: parts.Frame, key: str) -> s
     label = parts.fit(lane.label, frame.left - 12)
     drawn = [parts.text(frame.left - 8, top + 17, label, "e" + (" b" if lane.sequence else ""))]
     for bar in lane.bars:
-        drawn += _bar(bar, top, scene, frame, key, named=lane.sequence)
+        drawn += _bar(bar, top, scene, frame, key)
     if lane.arrival is not None:
         x = frame.x(float(lane.arrival))
         future = scene.at is not None and lane.arrival > scene.at
@@ -69,9 +69,7 @@ def _lane(lane: Lane, top: int, scene: Scene, frame: parts.Frame, key: str) -> s
     return "".join(drawn)
 
 
-def _bar(
-    bar: Bar, top: int, scene: Scene, frame: parts.Frame, key: str, *, named: bool
-) -> list[str]:
+def _bar(bar: Bar, top: int, scene: Scene, frame: parts.Frame, key: str) -> list[str]:
     """One rectangle, or two where the cursor stands in it, and its label where it fits."""
     cursor = scene.at
     if cursor is not None and bar.start < cursor < bar.end:
@@ -92,17 +90,23 @@ def _bar(
         if hatch:
             place = parts.HATCHES.index(hatch)
             drawn.append(f'<rect class="h" {size} fill="url(#h{place}{key})"/>')
-    whole = frame.x(float(bar.end)) - frame.x(float(bar.start))
-    if bar.kind == "run" and 7 * display_width(bar.label) + 4 <= whole:
-        middle = frame.x(float(bar.start + bar.end) / 2)
-        ahead = edges[-1][2] and len(edges) == 1
-        split = len(edges) == 2
-        # On a dimmed bar the theme's own ink is readable; a split bar is named on its paler part
-        # too, so its label stands on a plate of paper.
-        plate = " q" if split else ""
-        ink = "" if ahead or split else f' fill="{ink_on(colour_of(bar.job))}"'
-        drawn.append(parts.text(middle, top + 17, bar.label, f"a t{plate}", ink))
+    if bar.kind == "run":
+        low, high, future = max(edges, key=lambda edge: edge[1] - edge[0])
+        drawn.append(_name(bar, frame.x(float(low)), frame.x(float(high)), top, future=future))
     return drawn
+
+
+def _name(bar: Bar, left: float, right: float, top: int, *, future: bool) -> str:
+    """The label of a bar, or nothing where there is no room for it."""
+    if parts.CHARACTER * display_width(bar.label) + 4 > right - left:
+        return ""
+    # On a dimmed bar the theme's own ink is readable; on a hatch the label needs a halo.
+    colour = colour_of(bar.job)
+    halo = f' stroke="{colour}"' if hatch_of(bar.job) and not future else ""
+    ink = "" if future else f' fill="{ink_on(colour)}"'
+    return parts.text(
+        (left + right) / 2, top + 17, bar.label, "a t u" if halo else "a t", ink + halo
+    )
 
 
 def _legend(scene: Scene, y: int, key: str) -> str:

@@ -18,7 +18,7 @@ TOP = 20
 CHARACTER = 7.0  # the width that a character of 12 px may take
 
 # r run, w wait, i idle, s switch, h hatch, k mark, g grid, c cursor, f future;
-# text: m muted, a middle, e end, b bold, q on a plate.
+# text: m muted, a middle, e end, b bold, q and u with a halo, t in a bar.
 STYLE = CSS + (
     ".vcl text{fill:var(--i)}.vcl .m{fill:var(--m)}.vcl .a{text-anchor:middle}"
     ".vcl .e{text-anchor:end}.vcl .b{font-weight:700}.vcl .t{pointer-events:none}"
@@ -27,7 +27,7 @@ STYLE = CSS + (
     ".vcl .h{pointer-events:none}.vcl .k{fill:var(--p);stroke:var(--i);stroke-width:1.5}"
     ".vcl .g{stroke:var(--g)}.vcl .l{stroke:var(--i)}.vcl .o{stroke:var(--i);fill:none}"
     ".vcl .c{stroke:var(--c);stroke-width:2}.vcl .f{fill-opacity:.22;stroke-opacity:.5}"
-    ".vcl .q{paint-order:stroke;stroke:var(--p);stroke-width:4px}"
+    ".vcl .q,.vcl .u{paint-order:stroke;stroke-width:4px}.vcl .q{stroke:var(--p)}"
 )
 
 
@@ -62,8 +62,8 @@ def shape(tag: str, tip: str) -> str:
 
 
 def gutter(labels: Iterable[str]) -> float:
-    """The room that row labels need, at most a quarter of the width."""
-    return min(WIDTH / 4, 18 + CHARACTER * max(map(display_width, labels)))
+    """The room that row labels need, at most a third of the width."""
+    return min(WIDTH / 3, 24 + 7.4 * max(map(display_width, labels)))
 
 
 def fit(words: str, room: float) -> str:
@@ -103,10 +103,10 @@ def element(
     idle = f'<pattern id="i{key}" {box}><path class="g l" d="M-1 7 7-1" opacity=".6"/></pattern>'
     patterns = idle + "".join(
         f'<pattern id="h{HATCHES.index(hatch)}{key}" {box}>'
-        f'<path stroke="#000" d="{lines[hatch]}"/></pattern>'
+        f'<path stroke="#000" stroke-opacity=".5" d="{lines[hatch]}"/></pattern>'
         for hatch in hatches
     )
-    head = f"{title}: " if title and not sentence.startswith(title) else ""
+    head = f"{title}: " if title not in sentence else ""
     name = escape(head + sentence)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="vcl" role="img" aria-label="{name}" '

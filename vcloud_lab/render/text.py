@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, floor
 
-from vcloud_lab.render.axis import number, step_of, ticks
+from vcloud_lab.render.axis import number, ticks, units
 from vcloud_lab.render.grid import display_width, grid_text
 from vcloud_lab.render.scene import Bar, Lane, Scene
 from vcloud_lab.scheduling.numbers import Time, denominator
@@ -20,7 +20,7 @@ WORDS = {"run": "█ running", "wait": "· waiting", "idle": "░ idle", "switch
 
 def draw(scene: Scene) -> str:
     """Rows of characters under a ruler, at most 80 columns where names are short."""
-    gutter = min(max(map(display_width, (lane.label for lane in scene.lanes))), 28) + 2
+    gutter = min(max(map(display_width, (lane.label for lane in scene.lanes))), 32) + 2
     columns, scale = _scale(scene, WIDTH - gutter - 1)
     places = {edge: _column(edge, scene, scale) for edge in ticks(scene.start, scene.end, 8)}
     lines = [_labels(places, columns, gutter), _ruler(places, columns, gutter)]
@@ -35,9 +35,10 @@ def draw(scene: Scene) -> str:
     kinds = [
         WORDS[kind] for kind in WORDS if kind in scene.kinds and (kind != "run" or _rows(scene))
     ]
-    note = [] if scale >= 1 else [f"1 column = {number(1 / scale)} {scene.unit}, so short "
+    note = [] if scale >= 1 else [f"1 column = {number(1 / scale)} {units(scene.unit)}, so short "
                                   "bars may be missing"]  # fmt: skip
-    legend = "   ".join([*kinds, *note])
+    legend = "   ".join(kinds)
+    legend += (("   " if len(legend) < 30 else "\n") if legend and note else "") + "".join(note)
     parts = ["\n".join([scene.sentence, *lines, *([legend] if legend else [])])]
     if (exact := _boundaries(scene)) is not None:
         parts[0] += "\n" + exact
@@ -60,8 +61,18 @@ def _scale(scene: Scene, room: int) -> tuple[int, Fraction]:
                             for edge in (bar.start, bar.end))]  # fmt: skip
     tick = Fraction(1, denominator(times))
     fits = floor(room * tick / span)
-    scale = min(fits, 4) / tick if fits else 1 / step_of(span, room)
+    scale = min(fits, 4) / tick if fits else 1 / _round_up(Fraction(span) / room)
     return ceil(span * scale), Fraction(scale)
+
+
+def _round_up(value: Fraction) -> Fraction:
+    """The next number of two digits, or of one below 10."""
+    power = Fraction(1)
+    while value / power >= 100:
+        power *= 10
+    while value / power < 1:
+        power /= 10
+    return ceil(value / power) * power
 
 
 def _column(time: Time, scene: Scene, scale: Fraction) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as w
@@ -149,8 +150,11 @@ class ScheduleExplorer:
             return
         # Other schedules have other moments: go back to the first one.
         settings = settings if "moment" in settings else {**settings, "moment": 0}
-        self._session.change(**settings)
+        accepted = self._session.change(**settings)
         self._refresh()
+        if not accepted:
+            for linked in (self.seed, self.quantum, self.switch, self.moment):
+                linked.resend()
 
     def _refresh(self) -> None:
         """Make every control and panel say what the session says, without calling back."""
@@ -181,7 +185,7 @@ class ScheduleExplorer:
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The live widget, and a picture and a text for where no kernel runs."""
-        chart = Chart(self._session.scene)
+        chart = Chart(replace(self._session.scene, at=None))
         live = self.box._repr_mimebundle_(**options)
         data, metadata = live if isinstance(live, tuple) else (live, {})
         return {**data, "text/plain": repr(self), "image/svg+xml": chart.svg}, metadata
@@ -196,14 +200,14 @@ class ScheduleExplorer:
 
 
 def _row(*items: Any) -> Any:
-    return w.HBox(list(items), layout=w.Layout(flex_flow="row wrap"))
+    return w.HBox(list(items), layout=w.Layout(flex_flow="row wrap", grid_gap="0 14px"))
 
 
 def _workloads(workload: Workload | Mapping[str, Workload] | None) -> dict[str, Workload]:
     if workload is None:
         return {name: Workload(jobs, title=name) for name, jobs in EXAMPLES.items()}
     if isinstance(workload, Workload):
-        return {workload.title or "these jobs": workload}
+        workload = {workload.title or "these jobs": workload}
     if not isinstance(workload, Mapping) or not workload:
         raise WorkloadError(
             f"The explorer got {workload!r}: it needs a workload or a mapping from names to "

@@ -45,7 +45,10 @@ class Linked:
         number = Fraction(str(value))
         self.slider.value = min(max(round(number), self.slider.min), self.slider.max)
         self.number.value = int(number) if isinstance(self.number, w.IntText) else float(number)
-        # A refused number left no trace in the kernel, but stands in the browser's box still.
+
+    def resend(self) -> None:
+        """Tell the browser again: a refused number left no trace here, but stands in its box."""
+        self.slider.send_state("value")
         self.number.send_state("value")
 
     def limit(self, high: int) -> None:
@@ -55,4 +58,4 @@ class Linked:
 
 def _whole(value: float) -> float:
     """A whole float as an ``int``, so that sentences say 0 and not 0.0."""
-    return int(value) if value == int(value) else value
+    return int(value) if float(value).is_integer() else value
