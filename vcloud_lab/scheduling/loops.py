@@ -1,12 +1,14 @@
 """The scheduling loops: from jobs to a trace of who ran when.
 
-Every loop sees the jobs sorted by arrival (equal arrivals in list order), as plain lists of ticks,
-and gives back one entry a dispatch. A dispatch may cost ``Switch.cost`` ticks first; the job that
-was chosen when the switch began runs when it ends.
+A loop decides who runs and for how long, one entry a dispatch; ``_clock`` then works out when.
+Inside a loop the jobs come in order of arrival (equal arrivals in list order), as plain lists of
+ticks. A dispatch may cost ``Switch.cost`` ticks first; the job that was chosen when the switch
+began runs when it ends.
 """
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -46,27 +48,30 @@ class Trace:
 
 def first_come(workload: Workload, switch: Switch) -> Trace:
     """FCFS: the jobs in order of arrival, each to its end."""
-    return _in_order(workload, _by_arrival(workload), switch, {})
+    order = _by_arrival(workload)
+    return _clock(workload, order, _pick(workload.burst, order), switch, {})
 
 
 def shortest_first(workload: Workload, switch: Switch, *, ties: str) -> Trace:
     """SJF: whenever the CPU is free, the shortest job that is there; a heap finds it."""
-    order, arrival, burst, rank, by_rank = _columns(workload, ties)
+    order, arrival, keys, bits = _packed(workload, ties)
     ready: list[int] = []
-    chosen: list[int] = []
-    now = coming = 0
+    taken: list[int] = []
+    free_at = 0
     cost = switch.cost if switch.always else 0  # paid before the first job; later ones always pay
-    for _ in range(len(order)):
-        if not ready and arrival[coming] > now:
-            now = arrival[coming]
-        while arrival[coming] <= now:
-            heappush(ready, rank[coming])
-            coming += 1
-        job = by_rank[heappop(ready)]
-        chosen.append(job)
-        now += cost + burst[job]
-        cost = switch.cost
-    return _in_order(workload, order[chosen], switch, {"heap_pushes": coming})
+    for now, key in zip(arrival, keys, strict=True):
+        while free_at < now:  # everybody who came by free_at is in the heap
+            if not ready:
+                free_at = now
+                break
+            best = heappop(ready)
+            taken.append(best)
+            free_at += cost + (best >> bits)
+            cost = switch.cost
+        heappush(ready, key)
+    taken += sorted(ready)  # nobody else comes
+    job, run = _unpacked(taken, bits, order, ties)
+    return _clock(workload, job, run, switch, {"heap_pushes": len(keys)})
 
 
 def shortest_remaining(workload: Workload, switch: Switch, *, ties: str, on_tie: str) -> Trace:
@@ -75,59 +80,49 @@ def shortest_remaining(workload: Workload, switch: Switch, *, ties: str, on_tie:
     Jobs that never ran wait in a heap. A job that is preempted has less left than every job that
     was preempted before it, so those wait in a sorted stack, and no job enters the heap twice.
     """
-    order, arrival, burst, rank, by_rank = _columns(workload, ties)
-    tie = order.tolist() if ties == "list" else range(len(order))
-    equal_preempts = int(on_tie == "preempt")
-    left = burst.copy()
+    order, arrival, keys, bits = _packed(workload, ties)
+    who = (1 << bits) - 1
+    cost, equal_preempts = switch.cost, int(on_tie == "preempt")
     fresh: list[int] = []
     stack: list[int] = []  # the best job is last
-    jobs: list[int] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    now = coming = 0
-    newcomer = False  # a job that comes now has just preempted
-    while coming < len(order) or fresh or stack:
-        if newcomer:  # the best of those who come now is next, ahead of equals who came before
-            newcomer, best = False, rank[coming]
-            coming += 1
-            while arrival[coming] <= now:
-                heappush(fresh, max(best, rank[coming]))
-                best = min(best, rank[coming])
-                coming += 1
-            job = by_rank[best]
-        else:
-            if not fresh and not stack and arrival[coming] > now:
-                now = arrival[coming]
-            while arrival[coming] <= now:
-                heappush(fresh, rank[coming])
-                coming += 1
-            job = by_rank[fresh[0]] if fresh else -1
-            if stack and (job < 0 or (left[stack[-1]], tie[stack[-1]]) < (left[job], tie[job])):
-                job = stack.pop()
+    taken: list[int] = []
+    decided = start = free_at = 0
+    for now, key in zip(arrival, keys, strict=True):
+        while free_at < now:  # everybody who came by free_at is waiting
+            if fresh and not (stack and stack[-1] < fresh[0]):
+                best = heappop(fresh)
+            elif stack:
+                best = stack.pop()
             else:
-                heappop(fresh)
-        if switch.cost and (switch.always or (jobs and jobs[-1] != job)):
-            now += switch.cost
-        jobs.append(job)
-        starts.append(now)
-        end = now + left[job]
-        while arrival[coming] < end:
-            now = max(now, arrival[coming])
-            if burst[coming] < end - now + equal_preempts:
-                left[job] = end - now
-                stack.append(job)
-                if equal_preempts:  # only then can the stack hold equals, whose ties must be kept
-                    stack.sort(key=lambda job: (-left[job], -tie[job]))
-                newcomer = True
-                end = now
+                free_at = now
                 break
-            heappush(fresh, rank[coming])
-            coming += 1
-        now = end
-        ends.append(end)
-    columns = (np.array(starts, np.int64), np.array(ends, np.int64))
-    pushes = 2 * coming - len(jobs)  # a job that preempts on arrival needs no heap
-    return _trace(order[jobs], *columns, switch, {"heap_pushes": pushes})
+            decided = start = free_at
+            if cost and (switch.always or (taken and (taken[-1] ^ best) & who)):
+                start += cost
+            free_at = start + (best >> bits)
+            taken.append(best)
+        if free_at == now:  # whoever comes now takes part in the next choice
+            heappush(fresh, key)
+        elif now <= decided:  # somebody has just preempted on arrival; who is better of the two?
+            best, other = sorted((taken[-1], key))
+            heappush(fresh, other)
+            taken[-1], free_at = best, start + (best >> bits)
+        else:
+            at = now if now > start else start  # a switch is not interrupted
+            if key >> bits < free_at - at + equal_preempts:
+                stack.append((free_at - at) << bits | taken[-1] & who)
+                if equal_preempts:  # only then can the stack hold equals, whose ties must be kept
+                    stack.sort(reverse=True)
+                taken[-1] = (at - start) << bits | taken[-1] & who
+                taken.append(key)
+                decided, start = at, at + cost
+                free_at = start + (key >> bits)
+            else:
+                heappush(fresh, key)
+    taken += sorted(fresh + stack)  # nobody else comes
+    pushes = 2 * len(keys) - len(taken)  # every job once, but for those who preempt on arrival
+    job, run = _unpacked(taken, bits, order, ties)
+    return _clock(workload, job, run, switch, {"heap_pushes": pushes})
 
 
 def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_first: bool) -> Trace:
@@ -136,87 +131,106 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
     A job that arrives while another runs is already in the queue when that one's quantum expires;
     ``arrival_first`` says who is ahead when both happen in the same tick.
     """
-    order, arrival, burst, _, _ = _columns(workload, "arrival")
-    left = burst.copy()
-    queue: list[int] = [0] if burst else []
-    starts: list[int] = []
-    now, coming, total, previous = 0, 1, len(order), -1
+    order = _by_arrival(workload)
+    arrival = [*_pick(workload.arrival, order).tolist(), NEVER]  # NEVER spares a test in the loop
+    left = _pick(workload.burst, order).tolist()
+    queue: list[int] = [0] if left else []
+    now, coming, total, previous, cost = 0, 1, len(left), -1, switch.cost
     for turn, job in enumerate(queue, 1):
         if arrival[job] > now:
             now = arrival[job]
-        if switch.cost and (switch.always or (job != previous and previous >= 0)):
-            now += switch.cost
+        if cost and (switch.always or (job != previous and previous >= 0)):
+            now += cost
         previous = job
-        starts.append(now)
-        now += min(quantum, left[job])
-        left[job] -= quantum
+        rest = left[job] = left[job] - quantum
+        now += quantum if rest >= 0 else quantum + rest
         seen = now + arrival_first
         while arrival[coming] < seen:
             queue.append(coming)
             coming += 1
-        if left[job] > 0:
+        if rest > 0:
             queue.append(job)
         elif turn == len(queue) and coming < total:
             queue.append(coming)
             coming += 1
-    queued = np.array(queue, np.int64)
-    start = np.array(starts, np.int64)
-    length = np.full(len(queue), quantum, np.int64)
+    turns = _column(queue)
+    length = np.full(len(turns), quantum)
     last = np.empty(total, np.int64)
-    last[queued] = np.arange(len(queue))  # of a repeated index, the last value stays
-    length[last] = np.array(left, np.int64) + quantum
-    return _trace(order[queued], start, start + length, switch, {"queue_entries": len(queue)})
+    last[turns] = np.arange(len(turns))  # of a repeated index, the last value stays
+    length[last] += _column(left)  # by now 0 or below: what the last turn did not use
+    jobs = turns if order is None else order[turns]
+    return _clock(workload, jobs, length, switch, {"queue_entries": len(turns)})
 
 
-def _by_arrival(workload: Workload) -> Column:
+def _by_arrival(workload: Workload) -> Column | None:
+    """The order of arrival, None where the list has it already."""
     arrival = workload.arrival
     if (arrival[1:] >= arrival[:-1]).all():
-        return np.arange(len(arrival))
+        return None
     return np.argsort(arrival, kind="stable")
 
 
-def _columns(
-    workload: Workload, ties: str
-) -> tuple[Column, list[int], list[int], list[int], list[int]]:
-    """The order of arrival; arrivals and bursts in it; each job's rank by burst, then tie; and
-    the jobs by rank.
+def _pick(column: Column, order: Column | None) -> Column:
+    return column if order is None else column[order]
 
-    Ranks are unique small integers, so that a heap of them compares fast and never ties. The
-    arrivals end with one that never comes, which spares the loops a test.
+
+def _packed(workload: Workload, ties: str) -> tuple[Column | None, list[int], list[int], int]:
+    """The order of arrival; arrivals and keys in it; and the number of bits of a tie.
+
+    A key is the time left, shifted left by ``bits``, plus the tie: the place in the order of
+    arrival or in the list. So one integer says who is better, how much is left and who it is, and
+    no two are equal.
     """
     order = _by_arrival(workload)
-    burst = workload.burst[order]
-    by_rank = np.lexsort((order, burst)) if ties == "list" else np.argsort(burst, kind="stable")
-    rank = np.empty_like(by_rank)
-    rank[by_rank] = np.arange(len(by_rank))
-    arrival = [*workload.arrival[order].tolist(), NEVER]
-    return order, arrival, burst.tolist(), rank.tolist(), by_rank.tolist()
+    burst = _pick(workload.burst, order)
+    bits = len(burst).bit_length()
+    tie = np.arange(len(burst)) if order is None or ties == "arrival" else order
+    if int(burst.max(initial=0)).bit_length() + bits < 63:
+        keys = (burst << bits | tie).tolist()
+    else:
+        keys = [b << bits | t for b, t in zip(burst.tolist(), tie.tolist(), strict=True)]
+    return order, _pick(workload.arrival, order).tolist(), keys, bits
 
 
-def _in_order(workload: Workload, order: Column, switch: Switch, counters: dict[str, int]) -> Trace:
-    """The trace of jobs run to their ends in a given order, without a loop.
-
-    With e_i the length of the i-th (its switch included) and S_i = e_1 + ... + e_i, unrolling
-    end_i = max(arrival_i, end_(i-1)) + e_i gives end_i = S_i + max over k <= i of
-    (arrival_k - S_(k-1)).
-    """
-    arrival, burst = workload.arrival[order], workload.burst[order]
-    length = burst + switch.cost if switch.cost else burst
-    if switch.cost and not switch.always:
-        length[:1] -= switch.cost
-    total = np.cumsum(length)
-    end = total + np.maximum.accumulate(arrival - (total - length))
-    return _trace(order, end - burst, end, switch, counters)
+def _unpacked(keys: list[int], bits: int, order: Column | None, ties: str) -> tuple[Column, Column]:
+    """Of each key, the job's position in the workload's list and the time."""
+    who = (1 << bits) - 1
+    try:
+        column = _column(keys)
+        tie, time = column & who, column >> bits
+    except OverflowError:  # more than 64 bits
+        tie, time = _column([key & who for key in keys]), _column([key >> bits for key in keys])
+    return (tie if order is None or ties == "list" else order[tie]), time
 
 
-def _trace(
-    job: Column, start: Column, end: Column, switch: Switch, counters: dict[str, int]
+def _column(values: list[int]) -> Column:
+    """A list of integers as an array, several times as fast as ``np.array``."""
+    return np.frombuffer(array("q", values), np.int64)
+
+
+def _clock(
+    workload: Workload, job: Column | None, run: Column, switch: Switch, counters: dict[str, int]
 ) -> Trace:
-    decided = start
+    """When each run starts and ends, without a loop; ``job`` None means all jobs in list order.
+
+    With e_i the length of the i-th run, its switch included, and S_i = e_1 + ... + e_i, unrolling
+    end_i = max(arrival_i, end_(i-1)) + e_i gives end_i = S_i + max over k <= i of
+    (arrival_k - S_(k-1)). Arrays are reused: at a million jobs fresh memory costs more than sums.
+    """
+    arrival = _pick(workload.arrival, job)
+    job = np.arange(len(run)) if job is None else job
+    busy = run
     if switch.cost:
-        charged = np.ones(len(job), bool)
+        cost = np.full(len(run), switch.cost)
         if not switch.always:
-            charged[:1] = False
-            charged[1:] = job[1:] != job[:-1]
-        decided = start - switch.cost * charged
-    return Trace(job, decided, start, end, {"dispatches": len(job), **counters})
+            cost[:1] = 0
+            cost[1:][job[1:] == job[:-1]] = 0
+        busy = run + cost
+    total = np.cumsum(busy)
+    end = arrival - total
+    end += busy
+    np.maximum.accumulate(end, out=end)
+    end += total
+    start = np.subtract(end, run, out=total)
+    decided = start - cost if switch.cost else start
+    return Trace(job, decided, start, end, {"dispatches": len(run), **counters})

@@ -77,19 +77,17 @@ class Schedule:
     # Job by job
 
     @cached_property
-    def _ticks(self) -> dict[str, Column]:
-        arrival, trace = self.workload.arrival, self.trace
-        completion, first = np.empty_like(arrival), np.empty_like(arrival)
-        completion[trace.job] = trace.end  # of a repeated index, the last value stays ...
+    def _completion(self) -> Column:
+        completion = np.empty_like(self.workload.arrival)
+        completion[self.trace.job] = self.trace.end  # of a repeated index, the last value stays
+        return completion
+
+    @cached_property
+    def _first_run(self) -> Column:
+        trace, first = self.trace, np.empty_like(self.workload.arrival)
         ran = np.flatnonzero(trace.end > trace.start)[::-1]
-        first[trace.job[ran]] = trace.start[ran]  # ... and backwards, the first
-        turnaround = completion - arrival
-        return {
-            "completion": completion,
-            "turnaround": turnaround,
-            "waiting": turnaround - self.workload.burst,
-            "response": first - arrival,
-        }
+        first[trace.job[ran]] = trace.start[ran]  # backwards, so that the first value stays
+        return first
 
     def ticks(self, metric: str) -> Column:
         """One of ``METRICS`` for all jobs in list order, as an ``int64`` array of ticks."""
@@ -97,7 +95,13 @@ class Schedule:
             raise ScheduleError(
                 f"There is no metric {metric!r}: jobs have {', '.join(METRICS)}; ask for one."
             )
-        return self._ticks[metric]
+        if metric == "completion":
+            return self._completion.copy()
+        reached = self._first_run if metric == "response" else self._completion
+        span = reached - self.workload.arrival
+        if metric == "waiting":
+            span -= self.workload.burst
+        return span
 
     def _by_name(self, metric: str) -> dict[str, Time]:
         ticks = self.ticks(metric).tolist()
