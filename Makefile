@@ -15,7 +15,7 @@ PACKAGE := pyproject.toml hatch_build.py jupyter/overrides.json
 WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help lab doctor test lint types unit build check-build notebooks browser chromium \
+.PHONY: help lab doctor test lint types unit build check-build notebooks browser screenshot chromium \
 	bench pythons lock clean
 
 help: ## this list
@@ -51,6 +51,9 @@ notebooks: $(VENV)/.dev ## run every notebook again and compare its outputs
 
 browser: $(VENV)/.dev chromium ## drive the course in a real browser
 	$(PY) -m pytest tests/browser $(PYTEST_ARGS)
+
+screenshot: $(VENV)/.dev chromium ## draw the picture of the README again
+	VCLOUD_LAB_PICTURE=docs/scheduling.png $(PY) -m pytest tests/browser -k picture_of_the_readme
 
 chromium:
 	@tests/browser/provision

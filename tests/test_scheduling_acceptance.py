@@ -194,3 +194,13 @@ def test_the_checker_can_fail() -> None:
 def test_every_covered_policy_has_cases() -> None:
     seen = {case["input"]["policy"] for case in TEXTBOOK} - {"PRIO_NP", "HRRN"}
     assert seen == {policy_of(rules).name for rules in all_rules((1,))}
+
+
+def test_percentiles_are_the_smallest_value_that_enough_jobs_do_not_exceed() -> None:
+    schedule = simulate([("P1", 0, 8), ("P2", 0, 4), ("P3", 0, 2), ("P4", 0, 1)], FCFS)
+    assert list(schedule.waiting.values()) == [0, 8, 12, 14]
+    assert [schedule.percentile("waiting", p) for p in (1, 25, 26, 50, 75, 75.1, 100)] == [
+        *(0, 0, 8, 8, 12, 14, 14)
+    ]
+    # slowdowns 1, 3, 7 and 15
+    assert [schedule.percentile("slowdown", p) for p in (25, 50, 51, 100)] == [1, 3, 7, 15]

@@ -136,6 +136,26 @@ MISTAKES: dict[str, Mistake] = {
         WorkloadError,
         ["'x'", "arrival", "-4"],
     ),
+    "scale 0": (
+        lambda: Workload.from_columns([0], [1], scale=0),
+        WorkloadError,
+        ["scale", "0", "at least 1"],
+    ),
+    "a column that is a number": (
+        lambda: read_table({"arrival": 3, "burst": [1]}),
+        WorkloadError,
+        ["'arrival'", "3", "list"],
+    ),
+    "mean burst beyond floats": (
+        lambda: random_workload(3, 1, mean_burst=10**400),
+        WorkloadError,
+        ["mean burst", "10**30 or more", "1000000000000"],
+    ),
+    "some function as policy": (
+        lambda: simulate(ONE, len),  # type: ignore[arg-type]
+        PolicyError,
+        ["len", "FCFS", "choose one"],
+    ),
     "no quantum": (lambda: simulate(ONE, RR), PolicyError, ["RR", "quantum", "RR(4)"]),
     "quantum 0": (lambda: RR(0), PolicyError, ["quantum", "0", "above 0"]),
     "negative quantum": (lambda: RR("-1/2"), PolicyError, ["quantum", "-1/2", "above 0"]),

@@ -285,9 +285,22 @@ def test_directory(path: Path) -> None:
 
 @pytest.mark.parametrize("kept", [0.3, 0.9])
 def test_truncated_gzip(path: Path, kept: float) -> None:
-    whole = gzip.compress(swf(*JOBS * 1).encode() * 50)
+    whole = gzip.compress(swf(*((number, 0, 7, 4, 4) for number in range(150))).encode())
     path.write_bytes(whole[: int(len(whole) * kept)])
     trace_error(path, ["cannot be read", "download"])
+
+
+def test_a_job_number_stands_once(path: Path) -> None:
+    path.write_text(swf(*JOBS, JOBS[0]))
+    trace_error(path, [f"line {3 + len(JOBS) + 1}", f"job number {JOBS[0][0]}", "line 4"])
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_is_at_least_one(path: Path, limit: int) -> None:
+    path.write_text(swf(*JOBS))
+    with pytest.raises(TraceError, match=f"limit is {limit}: at least 1"):
+        read_swf(path, limit=limit)
+    assert len(read_swf(path, limit=1)) == 1
 
 
 def test_damaged_gzip(path: Path) -> None:

@@ -1,9 +1,9 @@
 """The course in a real browser: a server on a fresh working copy and Debian's Chromium.
 
-    make browser                                          all of it
-    make browser PYTEST_ARGS='-k explorer'                some of it
-    VCLOUD_LAB_SCREENSHOTS=DIR make browser               where the screenshots go
-    make screenshot                                       draws the README's picture again
+make browser                                          all of it
+make browser PYTEST_ARGS='-k explorer'                some of it
+VCLOUD_LAB_SCREENSHOTS=DIR make browser               where the screenshots go
+make screenshot                                       draws the README's picture again
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ FLAGS = [
     # No name but this machine's means anything: the browser is offline, whatever the machine is.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
+SIZE = {"width": 1280, "height": 900}
 LESSON = "notebooks/06_scheduling.ipynb"
 EXERCISES = "exercises/06_scheduling.ipynb"
 Shoot = Callable[[Page | Locator, str], None]
@@ -64,7 +65,7 @@ def course(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @contextmanager
 def new_page(browser: Browser) -> Iterator[NotebookPage]:
     """An empty page that is recorded from its first request on."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context = browser.new_context(viewport=SIZE, color_scheme="light")
     context.set_default_timeout(20_000)
     watch = Watch()
     watch.on(context)

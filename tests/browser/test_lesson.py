@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import LESSON
+from conftest import LESSON, SIZE
 from course_server import Course, marked, serve
 from notebook_page import ERROR, NotebookPage
 from playwright.sync_api import Locator, expect
@@ -79,6 +79,27 @@ def test_charts_are_drawn_without_an_upload_button(lesson: NotebookPage) -> None
     assert not [title for title in buttons if re.search("share|cloud|upload|edit", title, re.I)]
 
 
+def test_charts_fit_the_window_and_keep_their_height(lesson: NotebookPage) -> None:
+    page = lesson.page
+    chart = lesson.cell("gantt(srtf)").locator(".js-plotly-plot")
+    # A chart that has been seen and is out of the window is where resizing goes wrong.
+    chart.scroll_into_view_if_needed()
+    page.locator(".jp-Notebook h1").first.scroll_into_view_if_needed()
+    before = chart.bounding_box()
+    try:
+        page.set_viewport_size({"width": 1000, "height": 900})
+        page.wait_for_timeout(1_500)
+        chart.scroll_into_view_if_needed()
+        narrow = chart.locator("svg").first.bounding_box()
+    finally:
+        page.set_viewport_size(SIZE)
+        page.wait_for_timeout(1_500)
+    after = chart.locator("svg").first.bounding_box()
+    assert narrow["height"] == after["height"] == before["height"] > 200
+    assert narrow["width"] < before["width"]
+    assert after["width"] == before["width"]
+
+
 def test_a_reader_without_colours_or_charts_has_tables(lesson: NotebookPage) -> None:
     table = lesson.cell("table(fcfs)").locator("table")
     expect(table.locator("tfoot, tbody").last).to_contain_text("17")
@@ -116,9 +137,7 @@ def cursor(explorer: Locator) -> float:
     return explorer.locator("svg.vcl .c").first.evaluate("e => e.getBoundingClientRect().x")
 
 
-def test_explorer_is_reached_and_moved_by_keyboard(
-    lesson: NotebookPage, explorer: Locator
-) -> None:
+def test_explorer_is_reached_and_moved_by_keyboard(lesson: NotebookPage, explorer: Locator) -> None:
     keyboard = lesson.page.keyboard
     explorer.get_by_label("Workload").focus()
     reached = []

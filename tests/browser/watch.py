@@ -38,9 +38,7 @@ class Watch:
         """The recorded addresses that are not of this machine."""
         parts = [(url, urlsplit(url)) for url in self.requests]
         return [
-            url
-            for url, part in parts
-            if part.scheme not in INSIDE and part.hostname not in LOCAL
+            url for url, part in parts if part.scheme not in INSIDE and part.hostname not in LOCAL
         ]
 
     def _refuse(self, route: Route) -> None:

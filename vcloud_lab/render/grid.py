@@ -66,11 +66,15 @@ def grid_html(grid: Grid) -> str:
                 made.append(f"<td{side[column]}>{text}</td>")
         return f"<tr>{''.join(made)}</tr>"
 
-    caption = f'<caption style="text-align:left">{escape(grid.caption)}</caption>'
+    # A screen reader announces a table by name: the caption, or else its columns.
+    name = f"Table of {', '.join(grid.header)}"
+    head = f'<table class="vcloud-table" aria-label="{escape(name)}">'
+    if grid.caption:
+        caption = f'<caption style="text-align:left">{escape(grid.caption)}</caption>'
+        head = f'<table class="vcloud-table">{caption}'
     body = "".join(line(row, at) for at, row in enumerate(grid.rows))
     foot = f"<tfoot>{line(grid.foot, -1)}</tfoot>" if grid.foot else ""
     note = f"<p>{escape(grid.note)}</p>" if grid.note else ""
     return (
-        f'<table class="vcloud-table">{caption if grid.caption else ""}'
-        f"<thead>{line(grid.header, None)}</thead><tbody>{body}</tbody>{foot}</table>{note}"
+        f"{head}<thead>{line(grid.header, None)}</thead><tbody>{body}</tbody>{foot}</table>{note}"
     )

@@ -55,10 +55,13 @@ def wrapped(words: str, width: int = 60) -> str:
 
 
 def config() -> dict[str, Any]:
-    """No logo, and no button that sends a chart to a server."""
+    """No logo, and no button that sends a chart to a server.
+
+    Not plotly's "responsive": JupyterLab fits a chart to the window itself, and both at once shrink
+    it to the height of the cell's number.
+    """
     return {
         "displaylogo": False,
-        "responsive": True,
         "modeBarButtonsToRemove": ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
     }
 

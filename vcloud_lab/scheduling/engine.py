@@ -9,7 +9,7 @@ from typing import Any
 from vcloud_lab.errors import PolicyError
 from vcloud_lab.scheduling.loops import Switch
 from vcloud_lab.scheduling.numbers import LARGEST, Time, exact, ticks_of
-from vcloud_lab.scheduling.policies import Policy
+from vcloud_lab.scheduling.policies import FCFS, RR, SJF, SRTF, Policy
 from vcloud_lab.scheduling.rigid import space_share
 from vcloud_lab.scheduling.schedule import Schedule
 from vcloud_lab.scheduling.workload import Workload
@@ -81,15 +81,11 @@ def simulate(
     return Schedule(workload, policy, trace, cpus, cost, switch_charge)
 
 
-def _policy(policy: object) -> Policy:
+def _policy(policy: Any) -> Policy:
     """A policy from a policy or from one of the functions that make one."""
-    try:
-        made = policy() if callable(policy) else policy
-    except TypeError:
-        name = getattr(policy, "__name__", "The policy")
-        raise PolicyError(
-            f"{name} needs a quantum before it can run: write for example {name}(4)."
-        ) from None
+    if policy is RR:
+        raise PolicyError("RR needs a quantum before it can run: write for example RR(4).")
+    made = policy() if policy in (FCFS, SJF, SRTF) else policy
     if not isinstance(made, Policy):
         raise PolicyError(
             f"The policy is {policy!r}: it must be FCFS, SJF, SRTF, RR(quantum) or one of them "

@@ -7,6 +7,7 @@ logarithm may differ in its last bit from one C library to the next.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from math import sqrt
 from random import Random
 
@@ -15,6 +16,9 @@ from vcloud_lab.scheduling.numbers import Time, exact
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["SIZES", "ostep_workload", "random_workload"]
+
+MOST = 10**12
+"""The largest mean burst, and load, and (as its inverse) the smallest."""
 
 
 def _exponential(draw: Callable[[], float]) -> float:
@@ -64,13 +68,17 @@ def random_workload(
     ``load`` is mean burst over mean gap: the share of time that one CPU is busy in the long run
     (at 1 and above the queue grows without end). ``mean_burst`` is in ticks; every burst is at
     least 1. ``sizes`` is "exponential", "uniform" or "heavy". Raises ``WorkloadError`` for a
-    negative ``n``, a load or mean that is not above 0, or an unknown distribution.
+    negative ``n``, a load or mean that is not above 0 or is beyond 10**12, or an unknown
+    distribution.
     """
     count, start = _whole(n, "The number of jobs", 0), _whole(seed, "The seed", None)
     busy, mean = exact(load, "The load"), exact(mean_burst, "The mean burst")
     for value, what in ((busy, "load"), (mean, "mean burst")):
-        if value <= 0:
-            raise WorkloadError(f"The {what} is {value}: it must be above 0; try 0.9 or 10.")
+        if not Fraction(1, MOST) <= value <= MOST:
+            shown = value if value < 10**30 else "10**30 or more"
+            raise WorkloadError(
+                f"The {what} is {shown}: it must be above 0 and at most {MOST}; try 0.9 or 10."
+            )
     if sizes not in SIZES:
         raise WorkloadError(
             f"Burst sizes cannot be {sizes!r}: they follow one of {', '.join(SIZES)}; choose one."

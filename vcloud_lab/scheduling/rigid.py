@@ -55,4 +55,4 @@ def space_share(workload: Workload, cpus: int, *, shortest: bool, ties: str) -> 
             heappush(ready, (burst[job] if shortest else arrival[job], tie, job))
     job_column, start = np.array(jobs, np.int64), np.array(starts, np.int64)
     end = start + workload.burst[job_column]
-    return Trace(job_column, start, start, end, {"dispatches": len(jobs)})
+    return Trace(job_column, start, start, end, False, {"dispatches": len(jobs)})

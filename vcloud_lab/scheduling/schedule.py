@@ -78,8 +78,11 @@ class Schedule:
 
     @cached_property
     def _completion(self) -> Column:
-        completion = np.empty_like(self.workload.arrival)
-        completion[self.trace.job] = self.trace.end  # of a repeated index, the last value stays
+        completion = self.trace.end
+        if not self.trace.plain:
+            completion = np.empty_like(self.workload.arrival)
+            completion[self.trace.job] = self.trace.end  # of a repeated index, the last value stays
+        completion.setflags(write=False)
         return completion
 
     @cached_property
@@ -96,7 +99,7 @@ class Schedule:
                 f"There is no metric {metric!r}: jobs have {', '.join(METRICS)}; ask for one."
             )
         if metric == "completion":
-            return self._completion.copy()
+            return self._completion
         reached = self._first_run if metric == "response" else self._completion
         span = reached - self.workload.arrival
         if metric == "waiting":
@@ -134,7 +137,12 @@ class Schedule:
         if metric == "slowdown":
             return simplest(self._sum_of_slowdowns(1) / self._count("mean slowdown"))
         count = self._count(f"mean {metric}")
-        return simplest(Fraction(_exact_sum(self.ticks(metric)), count * self.workload.scale))
+        if metric in ("turnaround", "waiting"):  # from sums of columns, without a new column
+            ticks = _exact_sum(self._completion) - _exact_sum(self.workload.arrival)
+            ticks -= _exact_sum(self.workload.burst) if metric == "waiting" else 0
+        else:
+            ticks = _exact_sum(self.ticks(metric))
+        return simplest(Fraction(ticks, count * self.workload.scale))
 
     def percentile(self, metric: str, p: Time | float) -> Time:
         """The smallest value that at least ``p`` percent of the jobs do not exceed (nearest rank).
@@ -148,6 +156,11 @@ class Schedule:
             )
         count = self._count(f"{metric} percentile")
         position = -(-rank * count // 100) - 1
+        if metric == "slowdown":
+            pairs = zip(
+                self.ticks("turnaround").tolist(), self.workload.burst.tolist(), strict=True
+            )
+            return simplest(sorted(Fraction(*pair) for pair in pairs)[position])
         return self.workload.time(int(np.partition(self.ticks(metric), position)[position]))
 
     @property
@@ -292,7 +305,7 @@ class Schedule:
 
 
 def _exact_sum(column: Column) -> int:
-    """The sum of a column, which may need more than 64 bits."""
-    if len(column) * int(np.abs(column).max(initial=0)) < 2**63:
+    """The sum of a column of times, none below 0; it may need more than 64 bits."""
+    if len(column) * int(column.max(initial=0)) < 2**63:
         return int(column.sum())
     return sum(column.tolist())

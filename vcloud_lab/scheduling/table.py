@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +30,12 @@ def read_table(
     if isinstance(table, str):
         rows = _rows_of_text(table)
     elif isinstance(table, Mapping):
+        flat = [key for key, column in table.items() if not hasattr(column, "__len__")]
+        if flat:
+            raise WorkloadError(
+                f"The table's column {flat[0]!r} is {table[flat[0]]!r}: a list with one entry a "
+                "job is needed; put it in square brackets."
+            )
         lengths = {str(key): len(column) for key, column in table.items()}
         if len(set(lengths.values())) > 1:
             raise WorkloadError(
@@ -70,6 +75,8 @@ def _rows_of_text(text: str) -> list[dict[str, str]]:
 def _cells(line: str) -> list[str]:
     if line.startswith("|"):
         return [cell.strip() for cell in line.strip("|").split("|")]
+    import csv  # here, so that importing the package stays quick
+
     delimiter = "\t" if "\t" in line else ","
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
 

@@ -11,17 +11,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from vcloud_lab.errors import WorkloadError
 from vcloud_lab.scheduling.numbers import LARGEST, Time, denominator, exact, simplest, ticks_of
 
+if TYPE_CHECKING:  # numpy.typing is slow to import and only read by type checkers
+    import numpy.typing as npt
+
 __all__ = ["Column", "Job", "Workload"]
 
-Column = npt.NDArray[np.int64]
+Column: TypeAlias = "npt.NDArray[np.int64]"
 """One integer a job, in ticks (or processors, for ``width``)."""
 
 FIELDS = ("name", "arrival", "burst", "width")
@@ -118,6 +120,11 @@ class Workload:
         All columns have one length; without ``names`` the jobs are P1, P2, ... Raises
         ``WorkloadError`` as the constructor does.
         """
+        if not isinstance(scale, int) or scale < 1:
+            raise WorkloadError(
+                f"The scale is {scale!r}: it is the whole number of ticks in a unit, at least 1; "
+                "leave it out for 1."
+            )
         columns = [_integers(arrival, "arrival"), _integers(burst, "burst")]
         columns.append(
             np.ones(len(columns[0]), np.int64) if width is None else _integers(width, "width")
