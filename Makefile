@@ -27,7 +27,7 @@ lab: $(VENV)/.lab ## set up what is missing and open JupyterLab on the course
 doctor: $(VENV)/.lab ## say what works on this machine
 	@$(BIN)/vcloud-lab doctor
 
-test: lint types check-build unit notebooks browser bench ## set up and run every check
+test: lint types check-build unit notebooks browser ## set up and run every check
 
 lint: $(VENV)/.dev ## style and format
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ from vcloud_lab.check import (
     variant,
 )
 from vcloud_lab.check.registry import find, of_chapter
-from vcloud_lab.check.verdict import LOOKS, Verdict
+from vcloud_lab.check.verdict import LOOKS, Note, Verdict
 from vcloud_lab.errors import CheckError
 
 HINTS = ("Draw the chart.", "Read the completions.", "waiting = end - arrival - burst")
@@ -420,3 +420,9 @@ def test_importing_the_checks_loads_no_notebook_software() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_note_wraps_between_words_and_keeps_its_table() -> None:
+    shown = Note("1 < 2\n\njob  burst\nP1       3")._repr_html_()
+    assert "<p>1 &lt; 2</p>" in shown
+    assert "<pre>job  burst\nP1       3</pre>" in shown

@@ -260,7 +260,7 @@ curves = {
     "response, switch 1": [s.mean("response") for s in costly],
     "response, switch 0": [s.mean("response") for s in free],
 }
-lines(quanta, curves, xlabel="quantum", ylabel="mean time", title="Round robin: quantum sweep")
+lines(quanta, curves, xlabel="quantum", ylabel="mean time", title="Quantum sweep")
 
 # %%
 table(

@@ -80,6 +80,12 @@ class Note:
     def __repr__(self) -> str:
         return self.text
 
+    def _repr_html_(self) -> str:
+        """Paragraphs that wrap between words; a block of several lines (a table) stays as it is."""
+        blocks = [html.escape(block) for block in self.text.split("\n\n")]
+        shown = (f"<pre>{b}</pre>" if "\n" in b else f"<p>{b}</p>" for b in blocks)
+        return f'<div style="max-width:75ch">{"".join(shown)}</div>'
+
 
 @dataclass(frozen=True, repr=False)
 class Variant(Note):

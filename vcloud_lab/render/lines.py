@@ -60,7 +60,7 @@ def lines(
     lows = [f"{name} is lowest at {number(across[(at := _lowest(values))])} ({number(values[at])})"
             for name, values in named.items()]  # fmt: skip
     sentence = (
-        f"{title + '. ' if title else ''}{ylabel} against {xlabel}, {number(across[0])} to "
+        f"{title + ': ' if title else ''}{ylabel} against {xlabel}, {number(across[0])} to "
         f"{number(across[-1])}: {'; '.join(lows)}."
     )
     drawn = tuple(Curve(name, tuple(map(float, values))) for name, values in named.items())

@@ -23,9 +23,13 @@ def draw(plot: Plot) -> dict[str, Any]:
     made["hovermode"] = "x unified"
     made["shapes"] = [
         {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level,
-         "line": {"color": LIGHT.ink, "width": 1, "dash": "dash"},
-         "label": {"text": plain(name), "textposition": "end", "yanchor": "bottom",
-                   "font": {"color": LIGHT.ink}}}
+         "line": {"color": LIGHT.ink, "width": 1, "dash": "dash"}}
+        for name, level in plot.levels
+    ]  # fmt: skip
+    made["annotations"] = [  # not the lines' own labels: those have no paper to be read on
+        {"xref": "paper", "x": 1, "y": level, "xanchor": "right", "yanchor": "bottom",
+         "text": plain(name), "showarrow": False, "font": {"color": LIGHT.ink},
+         "bgcolor": LIGHT.paper, "borderpad": 1}
         for name, level in plot.levels
     ]  # fmt: skip
     data = [_trace(plot, curve, at) for at, curve in enumerate(plot.curves)]

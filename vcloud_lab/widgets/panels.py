@@ -49,6 +49,12 @@ _SCRIPT = """
 })(this)
 """
 
+# The arrow that ipywidgets draws on a dropdown is black in the dark theme too.
+_ARROW = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E"
+    "%3Cpath d='M5 7l4 4 4-4' fill='none' stroke='%23e6e9ed' stroke-width='2'/%3E%3C/svg%3E"
+)
+
 
 def _colours(theme: object) -> str:
     return "".join(f"--v-{key}:{value};" for key, value in vars(theme).items())
@@ -63,6 +69,7 @@ _STYLE = f"""
 border-radius:6px;padding:10px 12px;max-width:800px;box-sizing:border-box}}
 .vcloud-explorer .widget-label,.vcloud-explorer .widget-label-basic{{color:var(--v-ink)}}
 .vcloud-explorer .widget-label{{text-align:left}}
+[data-jp-theme-light=false] .vcloud-explorer select{{background-image:url("{_ARROW}")}}
 .vcloud-explorer .noUi-target{{background:var(--v-wait)}}
 .vcloud-explorer .noUi-handle{{border:2px solid var(--v-ink)}}
 .vcloud-explorer .widget-html-content{{line-height:1.45}}
