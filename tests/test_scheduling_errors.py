@@ -147,7 +147,7 @@ MISTAKES: dict[str, Mistake] = {
         ["'arrival'", "3", "list"],
     ),
     "mean burst beyond floats": (
-        lambda: random_workload(3, 1, mean_burst=10**400),
+        lambda: random_workload(3, 1, mean_burst=10**200),
         WorkloadError,
         ["mean burst", "10**30 or more", "1000000000000"],
     ),
@@ -194,7 +194,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "no processors": (lambda: simulate(ONE, FCFS, cpus=0), PolicyError, ["0", "at least 1"]),
     "half a processor": (lambda: simulate(ONE, FCFS, cpus=0.5), PolicyError, ["0.5", "whole"]),
-    "true processors": (lambda: simulate(ONE, FCFS, cpus=True), PolicyError, ["True", "whole"]),
+    "true processors": (lambda: simulate(ONE, FCFS, cpus=True), PolicyError, ["True", "number"]),
     "processors beyond 64 bits": (
         lambda: simulate(ONE, FCFS, cpus=2**70),
         PolicyError,
@@ -392,6 +392,43 @@ def test_a_fractional_quantum_is_fine(quantum: object) -> None:
     result = simulate([(0, 1), (0, 1)], RR(quantum))
     assert sum(result.completion.values()) <= 4
     assert result.makespan == 2
+
+
+OUT_OF_REACH: dict[str, Callable[[], object]] = {
+    "burst": lambda: Workload([(0, 10**5000)]),
+    "negative burst": lambda: Workload([(0, -(10**5000))]),
+    "burst in words": lambda: Workload([(0, "1e999999999")]),
+    "tiny burst": lambda: Workload([(0, Decimal("1e-999999999"))]),
+    "quantum": lambda: simulate(ONE, RR("1e5000")),
+    "switch cost": lambda: simulate(ONE, FCFS, switch_cost=10**5000),
+    "processors": lambda: simulate(ONE, FCFS, cpus=10**5000),
+    "longest burst": lambda: ostep_workload(1, maxlen=10**5000),
+}
+
+
+@pytest.mark.parametrize("name", OUT_OF_REACH)
+def test_numbers_too_long_to_print(name: str) -> None:
+    with pytest.raises(VcloudLabError, match="more than 300 digits") as caught:
+        OUT_OF_REACH[name]()
+    assert one_sentence(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("columns", "names", "part"),
+    [
+        (([0], [1]), [7], "A job is called 7"),
+        (([0], [1]), [""], "A job is called ''"),
+        (([[0], [1, 2]], [1]), None, "arrival column is of type object"),
+        ((np.array([2**63 + 5], np.uint64), [1]), None, str(2**63 + 5)),
+    ],
+)
+def test_columns_are_checked(columns: tuple[object, object], names: object, part: str) -> None:
+    check(lambda: Workload.from_columns(*columns, names=names), WorkloadError, [part])
+
+
+def test_a_clock_too_fine_to_print() -> None:
+    fine = [(0, Fraction(1, 2**k - 1)) for k in range(800, 820)]
+    check(lambda: Workload(fine), WorkloadError, ["10**30 or more ticks"])
 
 
 LARGE = {

@@ -239,6 +239,14 @@ def test_policies_differ_on_a_workload_where_they_must() -> None:
     assert means == {"FCFS": Fraction(19, 4), "SJF": 4, "SRTF": 3, "RR": 5}
 
 
+def test_slowdowns_are_added_two_by_two() -> None:
+    # One long sum would make a common denominator as long as this for every single job.
+    bursts = [2 * k + 1 for k in range(301)]
+    schedule = simulate([(0, burst) for burst in bursts], FCFS)
+    slowdowns = [Fraction(t, b) for t, b in zip(schedule.turnaround.values(), bursts, strict=True)]
+    assert schedule.mean("slowdown") == sum(slowdowns) / len(bursts)
+
+
 def test_a_schedule_answers_twice_the_same() -> None:
     result: Schedule = simulate(random_workload(50, seed=1), RR(3))
     assert list(result.moments()) == list(result.moments())

@@ -109,6 +109,16 @@ def test_jobs_may_be_written_in_many_ways() -> None:
     assert first != Workload([(0, 24), (0.5, 4)])
 
 
+def test_a_job_is_found_without_making_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = Workload([("a", 0, 1), ("b", "1/2", 2, 3)])
+    monkeypatch.setattr(Workload, "jobs", property(lambda self: pytest.fail("makes every job")))
+    assert workload["b"] == Job("b", Fraction(1, 2), 2, 3)
+
+
+def test_numpy_counts_as_a_number_of_processors() -> None:
+    assert simulate([(0, 1)], FCFS, cpus=np.int64(2)).cpus == 2
+
+
 def test_columns() -> None:
     workload = Workload.from_columns([0, 3], [5, 2], scale=10)
     assert workload == Workload([(0, "1/2"), ("3/10", "1/5")])

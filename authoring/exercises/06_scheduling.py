@@ -312,22 +312,23 @@ gantt(simulate(jobs, RR(3)))
 kinds.choice(
     "06.8",
     title="The formula clinic",
-    ask="What does (1/n) times the sum of (run time + remaining time) really compute?",
+    ask="Five jobs run under round robin. At time 10 somebody computes (1/n) times the sum of "
+    "(time that the job has run + time that remains). Which change makes the result another one?",
     options={
-        "a": "the mean turnaround time",
-        "b": "the mean burst",
-        "c": "the mean waiting time, if the quantum is short",
-        "d": "the mean response time",
+        "a": "a shorter quantum",
+        "b": "computing it at time 12",
+        "c": "a longer burst for one job",
+        "d": "another order in the queue",
     },
-    right="b",
+    right="c",
     why={
-        "a": "turnaround contains the time in which a job waits, and that is in neither term.",
-        "b": "what has run and what remains add up to the burst, at every moment.",
-        "c": "the quantum occurs nowhere in the formula, so it cannot matter.",
-        "d": "response ends at the first run, when nothing has run yet; the formula does not see "
-        "when that is.",
+        "a": "the quantum decides how much a job has run by then; what it has run more, it has "
+        "less remaining.",
+        "b": "from 10 to 12 the time that has run grows by as much as the time that remains falls.",
+        "c": "for each job the two add up to its burst, so the formula is the mean burst.",
+        "d": "the order decides who waits, and the time in which a job waits is in neither term.",
     },
-    names={"a": "article-rr", "c": "article-rr"},
+    names={"a": "article-rr", "b": "article-rr", "d": "article-rr"},
     hints=(
         "Take one job of burst 5 and write both terms down at three different moments.",
         "Does their sum change while the job runs? While it waits?",
@@ -345,33 +346,50 @@ answer = ...
 check("06.8", answer)
 
 # %% tags=["solution"] task="06.8"
-answer = "b"
+answer = "c"
 
 check("06.8", answer)
 
 # %% [markdown]
 # ### 06.9 Build a convoy
 #
-# Give a list of `(name, arrival, burst)`.
+# In the lesson lorry and cars arrived together. Now nobody arrives together. Give a list of
+# `(name, arrival, burst)`.
+
 
 # %% tags=["task"]
+convoy = kinds.more_than("waiting", FCFS(), SJF(), times=10)
+
+
+def one_by_one(jobs: Workload) -> tuple[bool, str]:
+    arrivals = [job.arrival for job in jobs.jobs]
+    for earlier, job in enumerate(jobs.jobs):
+        if job.arrival in arrivals[:earlier]:
+            return False, f"two jobs arrive at {show(job.arrival)}; give each its own arrival."
+    return convoy(jobs)
+
+
 kinds.workload(
     "06.9",
     title="Build a convoy",
-    ask="Find at most 6 jobs on which the mean waiting time under FCFS is at least 10 times that "
-    "under SJF (which must not be 0).",
-    shows=kinds.more_than("waiting", FCFS(), SJF(), times=10),
-    right=[[("lorry", 0, 1000), ("a", 0, 1), ("b", 0, 1), ("c", 0, 1), ("d", 0, 1), ("e", 0, 1)]],
+    ask="Find at most 6 jobs, no two of which arrive at the same time, on which the mean waiting "
+    "time under FCFS is at least 10 times that under SJF (which must not be 0).",
+    shows=one_by_one,
+    right=[[("van", 0, 9), ("lorry", 1, 999), ("a", 2, 1), ("b", 3, 1), ("c", 4, 1), ("d", 5, 1)]],
     wrong=[
         [("P1", 0, 24), ("P2", 0, 3), ("P3", 0, 3)],
+        [("lorry", 0, 100), *((f"car {i}", 0, 1) for i in range(5))],
+        [("lorry", 0, 1000), *((f"car {i}", i, 1) for i in range(1, 6))],
         [("a", 0, 1), ("b", 0, 1)],
         [("lorry", 0, 1000), *((f"P{i}", 0, 1) for i in range(6))],
         [("lorry", 0, 0)],
     ],
     hints=(
-        "Who has to stand in front, a long job or a short one?",
-        "SJF must be able to choose: nobody may be running when the short ones arrive.",
-        "One very long job first in the list, and short ones that arrive together with it.",
+        "Whoever arrives first starts at once, under both policies. May that be the long job?",
+        "SJF can only help if the long job and the short ones are all waiting when the CPU "
+        "becomes free.",
+        "One job keeps the CPU busy for a while. Meanwhile the very long one arrives, and after "
+        "it the short ones.",
     ),
 )
 
@@ -384,7 +402,7 @@ answer = ...
 check("06.9", answer)
 
 # %% tags=["solution"] task="06.9"
-answer = [("long", 0, 500)] + [(f"short {i}", 0, 1) for i in range(5)]
+answer = [("first", 0, 10), ("long", 1, 1000)] + [(f"short {i}", i, 1) for i in range(2, 6)]
 
 check("06.9", answer)
 
@@ -508,8 +526,8 @@ kinds.function(
     "06.11",
     title="Mend a broken program",
     ask="Write waiting_times(jobs): jobs is a list of (name, arrival, burst) in any order; "
-    "return the "
-    "waiting time of each job under FCFS as {name: time}.",
+    "return the waiting time of each job under FCFS as {name: time}. Jobs that arrive together "
+    "run in the order of the list.",
     cases=shuffled,
     oracle=lambda jobs: simulate(Workload(jobs), FCFS()).waiting,
     names=named_fault,
@@ -560,7 +578,7 @@ check("06.11", waiting_times)
 # %% [markdown]
 # ### 06.12 Your own round robin
 #
-# The scheduler that every operating system has had in some form, in about ten lines.
+# A scheduler that most operating systems have had in some form, in about twenty lines.
 
 
 # %% tags=["task"]
@@ -585,7 +603,8 @@ kinds.function(
     "06.12",
     title="Your own round robin",
     ask="Write round_robin(jobs, quantum): jobs is a list of (name, arrival, burst) in order of "
-    "arrival, all whole numbers; return the completion time of each job as {name: time}.",
+    "arrival, all whole numbers; return the completion time of each job as {name: time}. A job "
+    "that arrives in the tick in which a quantum expires queues before the preempted one.",
     cases=turns,
     oracle=lambda jobs, quantum: simulate(Workload(jobs), RR(quantum)).completion,
     names=other_order,
@@ -668,7 +687,7 @@ kinds.quantity(
     title="A quantum that is long enough",
     ask="Six jobs are present at 0, with bursts 9, 14, 4, 21, 7 and 12. A switch from one job to "
     "another costs 1 tick. What is the shortest whole quantum with which round robin uses at "
-    "least 85 % of the CPU for jobs?",
+    "least 89 % of the CPU for jobs?",
     expected=lambda seed: shortest_quantum(charge="between", share=Fraction(89, 100)),
     models=[
         (
@@ -686,7 +705,8 @@ kinds.quantity(
     ],
     wrong=[(1, None), (21, None)],
     hints=(
-        "simulate(jobs, RR(q), switch_cost=1).utilisation is the share of the CPU that jobs get.",
+        "Make a Workload of the six jobs, say six. The share of the CPU that jobs get is "
+        "simulate(six, RR(q), switch_cost=1).utilisation.",
         "Try the quanta one after the other, from 1 upwards.",
         "next(q for q in range(1, 100) if ...) gives the first one that fulfils a condition.",
     ),

@@ -26,10 +26,12 @@ from vcloud_lab.widgets import ScheduleExplorer
 #
 # You run a cell with **Shift + Enter**. You learn little by watching results go by, and much by
 # being wrong about them first. So each section asks you to *predict*: put your answer in place of
-# the three dots.
+# the three dots. The notebooks come with their results; to predict without seeing them, choose
+# *Edit > Clear Outputs of All Cells* before you begin.
 #
-# **Predict.** Two jobs come to one CPU at the same time. The first needs it for 5 ticks, the
-# second for 1. They are served in this order. How long does the **second** one wait?
+# **Predict.** Two jobs come to one CPU at the same time. The first needs it for 5 ticks (our
+# unit of time), the second for 1. They are served in this order. How long does the **second** one
+# wait?
 
 # %%
 predict("00.wait", ...)
@@ -40,8 +42,10 @@ served = simulate(jobs, FCFS)
 reveal("00.wait", served.waiting["second"])
 
 # %% [markdown]
-# **Run.** A result shows itself as a chart; hover over a bar to read why it is there. On a page
-# without JavaScript you see a picture, in a terminal the same in text.
+# **Run.** In the code a job is `(name, arrival, burst)`: when it comes and how long it needs the
+# CPU. FCFS is *first come, first served*. A result shows itself as a chart; hover over a bar to
+# read why it is there. On a page without JavaScript you see a picture, in a terminal the same in
+# text.
 
 # %%
 gantt(served)
@@ -51,8 +55,10 @@ gantt(served)
 # all of them, though it would be gone after one. Together they wait
 # {{sum(served.waiting.values())}} ticks.
 #
-# **Change.** Would it be better the other way round? Edit the cell below: swap `SJF` (shortest
-# job first) for `FCFS` and run it again.
+# **Change.** Would it be better the other way round? The cell below compares with SJF (*shortest
+# job first*). Lesson 06 explains the whole table; look at *waiting*. Then change something
+# yourself: how long must *second* be before the order no longer matters? Edit its burst above and
+# run the cells again.
 
 # %%
 compare([served, simulate(jobs, SJF)])
@@ -112,7 +118,8 @@ report()
 # | chapter | about | time |
 # |---|---|---|
 # | 00 Start here | how to study with this workbook | 15 min |
-# | [06 Scheduling I](06_scheduling.ipynb) | FCFS, SJF, SRTF, round robin; a real trace | 90 min + [exercises](../exercises/06_scheduling.ipynb) 60 min |
+# | [06 Scheduling I](06_scheduling.ipynb) | FCFS, SJF, SRTF, round robin; a real trace | 90 min |
+# | [06 Exercises](../exercises/06_scheduling.ipynb) | by hand, by reading, by writing | 60 min |
 #
 # The numbers follow the plan of the whole course: virtualization and virtual machines (01 to 05),
 # scheduling (06 and 07), containers (08 to 11), the cloud (12 to 15). Chapters that are not in
@@ -122,8 +129,8 @@ report()
 #
 # - Predict, run, explain, change.
 # - `check`, `hint`, `variant`, `reset`: an exercise answers at once.
-# - Every number in the notebooks, in the text as well, is computed when the course is built, and
-#   a test fails when one changes.
+# - Results, in the text as well, are computed when the course is built, and a test fails when one
+#   changes.
 #
 # ## Where the model lies
 #

@@ -10,14 +10,15 @@
 # - run FCFS, SJF, SRTF and round robin by hand and explain every single dispatch;
 # - say what SJF is optimal *for*, prove it, and name the price;
 # - choose a quantum, and say what a context switch costs;
-# - recognise three formulas that are often printed and are wrong;
+# - recognise three formulas that have been printed and are wrong;
 # - replay the log of a real machine and measure its utilisation.
 #
 # **Time** about 90 minutes. **Before** [00 Start here](00_start_here.ipynb). **After** the
 # [exercises of chapter 06](../exercises/06_scheduling.ipynb).
 #
-# In every section you *predict* first: write your number in place of the three dots, then run the
-# cell below it. Nobody sees your predictions but you.
+# In every section you *predict* first: write your number in place of the three dots, run the cell,
+# then run the cells below it. Nobody sees your predictions but you. The notebook comes with its
+# results; clear them first (*Edit > Clear Outputs of All Cells*), and do not read ahead.
 
 # %%
 from fractions import Fraction
@@ -33,17 +34,18 @@ from vcloud_lab.widgets import ScheduleExplorer
 # %% [markdown]
 # ## 1. Four times that describe a job
 #
-# **Idea.** A job *arrives*, needs the CPU for its *burst*, and at some time it is *complete*. All
-# the rest is subtraction:
+# **Idea.** A job *arrives*, needs the CPU for its *burst*, and at some time it is *complete*. The
+# moment at which it gets the CPU is a *dispatch*. All the rest is subtraction:
 #
 # | time | definition | who cares |
 # |---|---|---|
+# | completion | read it from the chart | the other three need it |
 # | turnaround | completion - arrival | whoever waits for the result |
 # | waiting | turnaround - burst | the scheduler: it is the part that it can change |
 # | response | first run - arrival | whoever sits in front of the screen |
 #
 # **First come, first served** (FCFS) is the queue at the bakery: in order of arrival, each job to
-# its end.
+# its end. In the code a job is `(name, arrival, burst)`; times are in *ticks*, our unit of time.
 #
 # **Predict.** Three jobs arrive together at time 0, in this order, with bursts 24, 3 and 3. What
 # is the mean *waiting* time under FCFS?
@@ -94,8 +96,8 @@ gantt(overtaken)
 # **Read the result.** {{show(fcfs.mean("waiting"))}} has become
 # {{show(overtaken.mean("waiting"))}}. The work is the same, the CPU is never idle in either
 # chart, and the last completion is at {{overtaken.makespan}} in both. Only the *order* changed.
-# Utilisation and throughput do not see the convoy at all, so never judge a scheduler by them
-# alone.
+# *Utilisation* (the share of the time in which the CPU works) and *throughput* (jobs completed per
+# tick) do not see the convoy at all, so never judge a scheduler by them alone.
 #
 # **Experiment.** The more short jobs stand behind the long one, the worse it gets:
 
@@ -114,6 +116,7 @@ for followers in (2, 5, 10, 50):
 #
 # **Idea.** Whenever the CPU is free, take the shortest job that is there (SJF). Among all orders
 # of jobs *that are all present and run to their end*, none has a smaller mean waiting time.
+# A policy that lets every job run to its end is called *non-preemptive*.
 #
 # **Predict.** Bursts 6, 8, 7 and 3, all present at 0. FCFS gives a mean waiting time of 10.25.
 # What does SJF give?
@@ -130,10 +133,14 @@ reveal("06.sjf", sjf.mean("waiting"))
 compare([simulate(four, FCFS), sjf])
 
 # %% [markdown]
+# The table says more than you need now. *Slowdown* is turnaround / burst; *fairness* is explained
+# in section 5; *switches* counts how often the CPU passes from one job to another.
+#
 # **Why no order is better: the exchange argument.** Take any order in which a longer job L runs
 # directly before a shorter one S. Swap the two. S now waits less by the length of L, L waits more
 # by the length of S, and nobody else notices. As L is longer than S, the sum went down. So an
-# order with such a pair is not the best, and the only order without such a pair is SJF.
+# order with such a pair is not the best. An order without such a pair is sorted by length, and
+# that is SJF (equal jobs may stand either way; the sum is the same).
 #
 # **Experiment.** Do not believe it: try all orders.
 
@@ -149,7 +156,7 @@ assert min(means) == sjf.mean("waiting")
 # **Read the result.** The two conditions matter. With arrivals spread over time, waiting for a
 # short job that is about to come can beat SJF (exercise 06.10 lets you find such a case), and
 # taking the CPU away beats it too, which is the next section. And there is a price: a stream of
-# short jobs can keep a long one waiting for ever. That is *starvation*, and chapter 07 is about
+# short jobs can keep a long one waiting for ever. That is *starvation*; chapter 07 comes back to
 # it.
 
 # %% [markdown]
@@ -159,7 +166,8 @@ assert min(means) == sjf.mean("waiting")
 # ## 4. Taking the CPU away: SRTF
 #
 # **Idea.** *Shortest remaining time first*: when a job arrives that needs less than what the
-# running one has **left**, it takes over. Less, not just as little: a tie is not worth a switch.
+# running one has **left**, it takes over: the running job is *preempted*. Less means strictly less:
+# when the two are equal, the running job keeps the CPU.
 #
 # **Predict.** P1 arrives at 0 with burst 8, P2 at 1 with 4, P3 at 2 with 9, P4 at 3 with 5. How
 # often is a running job preempted?
@@ -187,9 +195,16 @@ for decision in srtf.ledger():
 
 # %% [markdown]
 # **Read the result.** The mean waiting time is {{show(srtf.mean("waiting"))}}; without preemption
-# (SJF) it would be {{show(simulate(mixed, SJF).mean("waiting"))}}. SRTF has the smallest mean
-# turnaround of **all** policies, preemptive or not. What it needs for that is knowledge that
-# nobody has: the length of a burst before it has run. Real systems guess it from the past.
+# (SJF) it would be {{show(simulate(mixed, SJF).mean("waiting"))}}. On one CPU, and when a switch
+# costs nothing, SRTF has the smallest mean turnaround of **all** policies, preemptive or not.
+#
+# *Why:* exchange again. Suppose that some schedule runs job A at a moment when B is there and has
+# less left. Look at all the time that A and B get from then on. Give the first part of it to B
+# until B is complete, and the rest to A. B is now complete before either of them was; A is
+# complete when the later one was. The sum went down and nobody else notices.
+#
+# What SRTF needs for that is knowledge that nobody has: the length of a burst before it has run.
+# Real systems guess it from the past.
 
 # %% [markdown]
 # **Check.** Draw such a chart: 06.4 in the [exercises](../exercises/06_scheduling.ipynb).
@@ -227,18 +242,19 @@ compare([simulate(mixed, policy) for policy in (FCFS, SJF, SRTF, RR(2))])
 # %% [markdown]
 # **Read the result.** Round robin has the best response and the worst turnaround of the four
 # here: it makes everybody start early and everybody finish late. Which one is *better* depends on
-# who is asking. Fairness is Jain's index of the slowdowns (turnaround / burst): 1 means that all
-# jobs were slowed by the same factor.
+# who is asking. *Fairness* is Jain's index of the slowdowns s (turnaround / burst),
+# (sum of s)² / (n · sum of s²): 1 means that all jobs were slowed by the same factor, 1/n would
+# mean that one job carries all of it.
 
 # %% [markdown]
-# **Check.** 06.5, 06.7 and 06.12 in the [exercises](../exercises/06_scheduling.ipynb); in the
-# last one you write round robin yourself.
+# **Check.** 06.7 in the [exercises](../exercises/06_scheduling.ipynb).
 
 # %% [markdown]
 # ## 6. How long is a good quantum?
 #
-# **Idea.** A short quantum gives quick responses, but every switch costs: registers, caches, the
-# scheduler itself. A long one turns round robin into FCFS.
+# **Idea.** A short quantum gives quick responses, but every switch costs time: the kernel saves
+# one job's registers, loads the other's, and the caches are cold. A long quantum turns round robin
+# into FCFS.
 #
 # **Predict.** A switch costs 1 tick and the quantum is 1 tick as well. About what percentage of
 # the time does the CPU spend on useful work, when it always has something to do?
@@ -275,7 +291,7 @@ table(
 # With a switch cost of 1, quantum 1 spends {{show(100 - 100 * costly[0].utilisation, 0)}} % of
 # the CPU on switching, and doubles even the response, because everybody's turn comes later.
 # Turnaround is not a smooth function of the quantum: it drops where a quantum just lets a burst
-# end. The rule of thumb in textbooks is to choose q so that about 80 % of the bursts are shorter.
+# end. A rule of thumb (Silberschatz) is to choose q so that about 80 % of the bursts are shorter.
 #
 # From q = {{max(job.burst for job in crowd.jobs)}} on, no quantum ever expires and round robin
 # *is* FCFS:
@@ -318,7 +334,7 @@ compare([arriving, preempted])
 # options with names, too, and controls in the explorer of section 9:
 
 # %%
-pair = Workload([("P1", 0, 5), ("P2", 0, 5), ("P3", 3, 2)])
+pair = Workload([("P1", 0, 4), ("P2", 0, 4), ("P3", 2, 2)])
 conventions = [
     simulate(pair, SRTF),
     simulate(pair, SRTF(on_tie="preempt")),
@@ -329,9 +345,19 @@ conventions = [
 table(conventions)
 
 # %% [markdown]
+# **Read the result.** At time 2, P3 needs 2 and P1 has 2 left. Who wins this tie changes nothing in
+# the mean waiting time here, only who waits, and with it the mean response. A switch that is
+# charged at *every* dispatch, the first one too, delays everybody by one tick more than one that
+# is charged only *between* two jobs.
+
+# %% [markdown]
+# **Check.** 06.5 and 06.12 in the [exercises](../exercises/06_scheduling.ipynb); in the second
+# one you write round robin yourself.
+
+# %% [markdown]
 # ## 8. The formula clinic
 #
-# Three "average waiting time" formulas go round in articles. Each looks plausible. Let us run
+# These three formulas for the "average waiting time" have been printed in an article. Let us run
 # them.
 #
 # **Patient 1.** "SJF: average waiting time = sum of the run times / n."
@@ -373,7 +399,7 @@ print(f"the truth:   {show(robin.mean('waiting'))}")
 # *Diagnosis:* what has run plus what remains is the burst again, at every moment. The time in
 # which a job does **not** run occurs nowhere.
 #
-# **The cure** works for every policy, and needs no memory: find the completion in the chart; then
+# **The cure** works for every policy: find the completion in the chart; then
 # *turnaround = completion - arrival* and *waiting = turnaround - burst*.
 
 # %%
@@ -403,21 +429,23 @@ ScheduleExplorer({"mixed": mixed, "bakery": bakery, "convoy": convoy, "tie": tie
 # ## 10. A real machine: NASA's iPSC/860
 #
 # **Idea.** In the last quarter of 1993, NASA Ames ran an Intel hypercube with 128 processors and
-# logged every job. Each needs a number of processors (its *width*) at once. The log is part of
+# logged its jobs. Each needs a number of processors (its *width*) at once. The log is part of
 # this package, with its header:
 
 # %%
 nasa = nasa_trace()
-print("\n".join(swf_header().splitlines()[:6]))
+print(swf_header().rstrip())
 print(len(nasa), "jobs;", *nasa.notes)
 
 # %% [markdown]
-# Read the header before the numbers. It says that the log has **no information on wait times**:
-# what it calls submit time is when the job really *started*. Replaying it first come, first
-# served on 128 processors should therefore make almost nobody wait, and it should reproduce the
-# machine's utilisation.
+# Read the header before the numbers. This is a *cleaned* log: of 42,264 jobs, 24,025 runs of one
+# program by one user, on one processor, were removed. And there is **no information on wait
+# times**: what the log calls submit time is when the job really *started*. Replaying it first
+# come, first served on 128 processors should therefore make almost nobody wait, and it should
+# reproduce the machine's utilisation.
 #
-# **Predict.** What percentage of its processor time did this expensive machine use?
+# **Predict.** What percentage of its processor time did this expensive machine use? You cannot
+# work it out from the header; guess.
 
 # %%
 predict("06.nasa", ...)
@@ -434,21 +462,23 @@ waited = sum(ticks > 0 for ticks in replay.ticks("waiting").tolist())
 print(f"utilisation {show(100 * replay.utilisation, 1)} %, {waited} of {len(nasa)} jobs waited")
 
 # %% [markdown]
-# **Read the result.** {{show(100 * replay.utilisation, 1)}} %, as the Parallel Workloads Archive
-# publishes (it gives 46.7 % for the log). But why did {{waited}} jobs wait at all, if the log has
-# their real starts? Give everybody room and count the busy processors of the log as it stands:
+# **Read the result.** {{show(100 * replay.utilisation, 1)}} %; the Parallel Workloads Archive
+# publishes 46.7 % for this log. But why did {{waited}} jobs wait at all, if the log has their real
+# starts? Give everybody room and count the busy processors of the log as it stands:
 
 # %%
 as_logged = simulate(nasa, FCFS, cpus=1024)
-print("most processors busy at once, according to the log:", as_logged.profile()[1].max())
+times, used = as_logged.profile()
+excess = (times[1:] - times[:-1])[used[:-1] > 128].sum()
+print(f"at most {used.max()} busy at once; more than 128 for {excess / 60:.0f} minutes")
 
 # %% [markdown]
-# The machine had 128. So for some hours the log claims what cannot have been, and our replay,
-# which does not hand out processors twice, makes those jobs queue. Real data has errors; a model
-# that keeps the books finds them.
+# The machine had 128. So for {{round(excess / 60)}} minutes of three months the log claims what
+# cannot have been. Our replay does not hand out processors twice, so those jobs queue, and others
+# behind them. Real data has errors; a model that keeps the books finds them.
 #
-# Under half! Wasteful? Squeeze the same jobs into two thirds of the time, which asks for 70 % of
-# the machine, and look at the waiting times:
+# The machine was used less than half. Wasteful? Squeeze the same jobs into two thirds of the time,
+# which asks for 70 % of the machine, and look at the waiting times:
 
 # %%
 squeezed = Workload.from_columns(nasa.arrival * 2 // 3, nasa.burst, nasa.width, unit="s")
@@ -467,11 +497,13 @@ table(
 )
 
 # %% [markdown]
-# **Read the result.** At 70 % the FCFS queue is already hours long, although 30 % of the
-# processors are free on average: a job that needs all 128 must wait until the last small one is
-# gone, and everybody behind it waits as well. SJF divides the mean by ten, and lets somebody wait
-# for {{show(Fraction(busy["SJF"].percentile("waiting", 100), 86400), 1)}} days: starvation, on a
-# real workload. Batch systems answer with *backfilling*, clouds with autoscaling (chapter 13).
+# **Read the result.** At {{show(100 * busy["FCFS"].utilisation, 0)}} % half of the jobs already
+# wait for hours under FCFS, although almost a third of the processors is free on average: a job
+# that needs all 128 must wait until the last small one is gone, and everybody behind it waits as
+# well. SJF makes the mean about ten times smaller, and lets somebody wait for
+# {{show(Fraction(busy["SJF"].percentile("waiting", 100), 86400), 1)}} days: that is what
+# starvation looks like on a real workload. Batch systems answer with *backfilling* (a small job
+# may overtake when it delays nobody), clouds with autoscaling (chapter 13).
 
 # %% [markdown]
 # **Check.** Who used the machine? 06.14 in the [exercises](../exercises/06_scheduling.ipynb).
@@ -481,10 +513,10 @@ table(
 #
 # - Waiting = completion - arrival - burst. Response ends at the first run, turnaround at the
 #   last.
-# - FCFS is simple and fair by age, and one long job delays everybody (convoy).
+# - FCFS is simple and goes by age alone, and one long job delays everybody (convoy).
 # - SJF minimises mean waiting among non-preemptive orders of jobs that are all present; SRTF
-#   minimises mean turnaround among all orders. Both need to know the future, and both can starve
-#   long jobs.
+#   minimises it among all schedules of one CPU, if switching is free. Both need to
+#   know the future, and both can starve long jobs.
 # - Round robin trades turnaround for response; the quantum should be long against the switch and
 #   short against people's patience.
 # - A number without its conventions is not a result.
@@ -502,21 +534,27 @@ table(
 #   have submitted at other times.
 
 # %%
-words = ["arrival", "burst", "completion", "turnaround", "waiting", "response", "quantum"]
-words += ["preemption", "context switch", "convoy effect", "starvation", "utilisation"]
+words = ["FCFS", "SJF", "SRTF", "round robin", "quantum", "arrival", "burst", "completion"]
+words += ["turnaround", "waiting", "response", "slowdown", "dispatch", "preemption"]
+words += ["context switch", "convoy effect", "starvation", "utilisation", "throughput"]
+words += ["fairness", "backfilling"]
 table(terms(*words))
 
 # %% [markdown]
 # ## Sources
 #
 # - A. Silberschatz, P. B. Galvin, G. Gagne, *Operating System Concepts*, chapter "CPU
-#   Scheduling": the examples of sections 1 to 5.
+#   Scheduling": the examples of sections 1 to 5, the rule of thumb of section 6.
 # - R. H. Arpaci-Dusseau, A. C. Arpaci-Dusseau, *Operating Systems: Three Easy Pieces*, chapter
 #   "Scheduling: Introduction".
+# - L. Schrage, "A Proof of the Optimality of the Shortest Remaining Processing Time Discipline",
+#   *Operations Research* 16 (3), 1968.
 # - R. Jain, D. Chiu, W. Hawe, "A Quantitative Measure of Fairness and Discrimination for Resource
 #   Allocation in Shared Computer Systems", DEC-TR-301, 1984.
 # - D. G. Feitelson, D. Tsafrir, D. Krakov, "Experience with Using the Parallel Workloads
 #   Archive", *Journal of Parallel and Distributed Computing* 74 (10), 2014. The NASA Ames
 #   iPSC/860 log was graciously provided by Bill Nitzberg.
+# - D. G. Feitelson, B. Nitzberg, "Job Characteristics of a Production Parallel Scientific Workload
+#   on the NASA Ames iPSC/860", *Job Scheduling Strategies for Parallel Processing*, LNCS 949, 1995.
 #
 # **Next:** the [exercises of this chapter](../exercises/06_scheduling.ipynb).

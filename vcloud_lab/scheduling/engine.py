@@ -52,11 +52,13 @@ def simulate(
             f"The option switch_charge is {switch_charge!r}: it must be 'between' or 'dispatch'; "
             "choose one of them."
         )
-    if isinstance(cpus, bool) or not isinstance(cpus, int) or not 1 <= cpus < LARGEST:
+    processors = exact(cpus, "The number of processors", PolicyError)
+    if processors.denominator != 1 or not 1 <= processors < LARGEST:
         raise PolicyError(
             f"The number of processors is {cpus!r}: it must be whole, at least 1 and below 2**62; "
             "change cpus."
         )
+    cpus = int(processors)
     times = [time for time in (cost, policy.quantum) if time is not None]
     scale = lcm(workload.scale, *(time.denominator for time in times))
     workload = workload.with_scale(scale)
@@ -85,7 +87,7 @@ def _policy(policy: Any) -> Policy:
     """A policy from a policy or from one of the functions that make one."""
     if policy is RR:
         raise PolicyError("RR needs a quantum before it can run: write for example RR(4).")
-    made = policy() if policy in (FCFS, SJF, SRTF) else policy
+    made = policy() if any(policy is plain for plain in (FCFS, SJF, SRTF)) else policy
     if not isinstance(made, Policy):
         raise PolicyError(
             f"The policy is {policy!r}: it must be FCFS, SJF, SRTF, RR(quantum) or one of them "

@@ -9,6 +9,7 @@ began runs when it ends.
 from __future__ import annotations
 
 from array import array
+from functools import cached_property
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ import numpy as np
 from vcloud_lab.scheduling.workload import Column, Workload
 
 __all__ = ["Switch", "Trace", "first_come", "round_robin", "shortest_first", "shortest_remaining"]
+
+Counters = dict[str, int]
 
 NEVER = 2**64
 """Later than every time that a workload can hold."""
@@ -31,21 +34,36 @@ class Switch(NamedTuple):
     always: bool = False
 
 
-class Trace(NamedTuple):
+class Trace:
     """One entry a dispatch, in time order, as ``int64`` arrays of one length.
 
     ``job`` is the position in the workload's list. The dispatch was ``decided``, the switch ended
     and the job ran from ``start`` to ``end``, all in ticks. ``start`` equals ``end`` where a job
-    lost the CPU the moment its switch was over. ``plain`` tells that each job has one entry, in
-    list order. ``counters`` counts the loop's operations.
+    lost the CPU the moment its switch was over. ``counters`` counts the loop's operations.
+
+    Only ``end`` is kept; the other columns are worked out when they are asked for. ``plain`` tells
+    that each job has one entry, in list order.
     """
 
-    job: Column
-    decided: Column
-    start: Column
-    end: Column
-    plain: bool
-    counters: dict[str, int]
+    def __init__(
+        self, job: Column | None, run: Column, end: Column, cost: Column | int, counters: Counters
+    ) -> None:
+        self._job, self._run, self._cost = job, run, cost
+        self.end = end
+        self.plain = job is None
+        self.counters = {"dispatches": len(end), **counters}
+
+    @cached_property
+    def job(self) -> Column:
+        return np.arange(len(self.end)) if self._job is None else self._job
+
+    @cached_property
+    def start(self) -> Column:
+        return self.end - self._run
+
+    @cached_property
+    def decided(self) -> Column:
+        return self.start - self._cost
 
 
 def first_come(workload: Workload, switch: Switch) -> Trace:
@@ -211,7 +229,7 @@ def _column(values: list[int]) -> Column:
 
 
 def _clock(
-    workload: Workload, job: Column | None, run: Column, switch: Switch, counters: dict[str, int]
+    workload: Workload, job: Column | None, run: Column, switch: Switch, counters: Counters
 ) -> Trace:
     """When each run starts and ends, by arrays; ``job`` None means all jobs in list order.
 
@@ -221,14 +239,13 @@ def _clock(
     it is memory that costs, not sums.
     """
     arrival = _pick(workload.arrival, job)
-    busy = run
-    if switch.cost:
-        busy = run + switch.cost
-        if not switch.always and len(run):
-            same = np.empty(len(run), bool)
-            same[0] = True
-            same[1:] = False if job is None else job[1:] == job[:-1]
-            busy -= switch.cost * same
+    cost: Column | int = switch.cost
+    if switch.cost and not switch.always:
+        cost = np.full(len(run), switch.cost)
+        cost[:1] = 0
+        if job is not None:
+            cost[1:][job[1:] == job[:-1]] = 0
+    busy = run + cost if switch.cost else run
     end = np.empty_like(run)
     for at in range(0, len(run), BLOCK):
         part = slice(at, at + BLOCK)
@@ -239,8 +256,4 @@ def _clock(
             block[0] = max(block[0], end[at - 1])
         np.maximum.accumulate(block, out=block)
         block += total
-    start = end - run
-    decided = end - busy if switch.cost else start
-    entries = np.arange(len(run)) if job is None else job
-    counters = {"dispatches": len(run), **counters}
-    return Trace(entries, decided, start, end, job is None, counters)
+    return Trace(job, run, end, cost, counters)

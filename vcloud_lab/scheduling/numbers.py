@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import lcm
 from numbers import Integral, Real
 
-from vcloud_lab.errors import VcloudLabError, WorkloadError
+from vcloud_lab.errors import WorkloadError
 
 __all__ = ["LARGEST", "Time", "denominator", "exact", "show", "simplest", "ticks_of"]
 
@@ -18,32 +18,48 @@ Time = int | Fraction
 LARGEST = 2**62
 """Times in ticks stay below this, so that sums of two of them fit in 64 bits."""
 
+DIGITS = 300
+"""Longer numbers are refused: Python would be slow to read them and refuse to print them."""
+
 
 def simplest(value: Fraction | int) -> Time:
     """The same number as an ``int`` when it is whole."""
     return int(value) if value.denominator == 1 else value
 
 
-def exact(value: object, what: str, error: type[VcloudLabError] = WorkloadError) -> Time:
+def exact(value: object, what: str, error: type[Exception] = WorkloadError) -> Time:
     """Read a number without rounding it.
 
     Integers, fractions, decimals and strings (``"0.4"``, ``"1/3"``) are taken as they are; a float
     is read through its shortest decimal form, so that ``0.4`` means two fifths.
 
-    ``what`` begins the sentence of the error that is raised for anything else.
+    ``what`` begins the sentence of the error that is raised for anything else, and for a number
+    of more than 300 digits.
     """
+    read: Time | None = None
     try:
         if isinstance(value, bool):
             pass  # True is an int in Python, but hardly meant as a time
         elif isinstance(value, Integral):
-            return int(value)
+            read = int(value)
         elif isinstance(value, str | Decimal | Fraction):
-            return simplest(Fraction(value))
+            read = 10**DIGITS if _is_far(value) else simplest(Fraction(value))
         elif isinstance(value, Real):
-            return simplest(Fraction(repr(float(value))))
-    except (ValueError, ZeroDivisionError, OverflowError):
+            read = simplest(Fraction(repr(float(value))))
+    except (ValueError, ArithmeticError):
         pass
-    raise error(f"{what} is {value!r}: a number is needed; write one such as 3, 0.4 or '1/3'.")
+    if read is None:
+        raise error(f"{what} is {value!r}: a number is needed; write one such as 3, 0.4 or '1/3'.")
+    if abs(read) >= 10**DIGITS:
+        raise error(f"{what} has more than {DIGITS} digits: that is out of reach; write less.")
+    return read
+
+
+def _is_far(value: str | Decimal | Fraction) -> bool:
+    """Whether a decimal such as "1e999999999" must not even be written out."""
+    if isinstance(value, Fraction) or (isinstance(value, str) and "/" in value):
+        return False
+    return abs(Decimal(value).adjusted()) >= DIGITS
 
 
 def denominator(values: Iterable[Time]) -> int:

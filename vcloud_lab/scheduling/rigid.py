@@ -53,6 +53,6 @@ def space_share(workload: Workload, cpus: int, *, shortest: bool, ties: str) -> 
             job = coming.pop()
             tie = arrival[job] if ties == "arrival" else 0
             heappush(ready, (burst[job] if shortest else arrival[job], tie, job))
-    job_column, start = np.array(jobs, np.int64), np.array(starts, np.int64)
-    end = start + workload.burst[job_column]
-    return Trace(job_column, start, start, end, False, {"dispatches": len(jobs)})
+    started = np.array(jobs, np.int64)
+    run = workload.burst[started]
+    return Trace(started, run, np.array(starts, np.int64) + run, 0, {})

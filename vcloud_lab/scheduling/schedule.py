@@ -263,7 +263,10 @@ class Schedule:
         return self._intervals(self.trace.decided[at], self.trace.start[at])
 
     def moments(self) -> Iterator[Decision]:
-        """Every moment at which the scheduler looks: dispatches, arrivals, idle time, the end."""
+        """Every moment at which the scheduler looks: dispatches, arrivals, idle time, the end.
+
+        On several processors these are the dispatches only.
+        """
         return moments(self.workload, self.policy, self.trace, self.cpus)
 
     def ledger(self) -> Iterator[Decision]:
@@ -285,12 +288,19 @@ class Schedule:
         return len(self.workload)
 
     def _sum_of_slowdowns(self, power: int) -> Fraction:
-        """The sum of (turnaround / burst) ** power, added burst by burst to keep it quick."""
+        """The sum of (turnaround / burst) ** power.
+
+        Quick by adding burst by burst, then two by two: a long sum whose denominator grows with
+        every term would take quadratic time.
+        """
         by_burst: dict[int, int] = {}
         pairs = zip(self.workload.burst.tolist(), self.ticks("turnaround").tolist(), strict=True)
         for burst, turnaround in pairs:
             by_burst[burst] = by_burst.get(burst, 0) + turnaround**power
-        return sum((Fraction(t, burst**power) for burst, t in by_burst.items()), Fraction(0))
+        parts = [Fraction(t, burst**power) for burst, t in by_burst.items()]
+        while len(parts) > 1:
+            parts = [sum(parts[at : at + 2], Fraction(0)) for at in range(0, len(parts), 2)]
+        return sum(parts, Fraction(0))
 
     def _intervals(self, start: Column, end: Column) -> tuple[tuple[Time, Time], ...]:
         time = self.workload.time

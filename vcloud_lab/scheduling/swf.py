@@ -64,7 +64,7 @@ def read_swf(path: str | os.PathLike[str], *, limit: int | None = None) -> Workl
             "needed; give another file."
         )
     first = min(arrival)
-    notes = (f"{dropped} jobs with no run time left out",) if dropped else ()
+    notes = (f"{dropped} jobs without a run time dropped",) if dropped else ()
     return Workload.from_columns(
         [time - first for time in arrival],
         burst,

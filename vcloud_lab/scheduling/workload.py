@@ -77,7 +77,17 @@ class Workload:
     Workload of 2 jobs: P1 (0, 24), P2 (0, 3)
     """
 
-    __slots__ = ("_names", "arrival", "burst", "notes", "scale", "title", "unit", "width")
+    __slots__ = (
+        "_names",
+        "_places",
+        "arrival",
+        "burst",
+        "notes",
+        "scale",
+        "title",
+        "unit",
+        "width",
+    )
 
     arrival: Column
     burst: Column
@@ -87,6 +97,7 @@ class Workload:
     unit: str
     notes: tuple[str, ...]
     _names: tuple[str, ...] | None
+    _places: dict[str, int] | None
 
     def __init__(self, jobs: Iterable[Any], *, title: str = "", unit: str = "tick") -> None:
         if isinstance(jobs, str | Mapping) or not isinstance(jobs, Iterable):
@@ -120,6 +131,11 @@ class Workload:
         All columns have one length; without ``names`` the jobs are P1, P2, ... Raises
         ``WorkloadError`` as the constructor does.
         """
+        if names is not None and not all(isinstance(name, str) and name for name in names):
+            wrong = next(name for name in names if not isinstance(name, str) or not name)
+            raise WorkloadError(
+                f"A job is called {wrong!r}: a name is a text that is not empty; write 'P1'."
+            )
         if not isinstance(scale, int) or scale < 1:
             raise WorkloadError(
                 f"The scale is {scale!r}: it is the whole number of ticks in a unit, at least 1; "
@@ -171,6 +187,7 @@ class Workload:
             setattr(self, column, array)
         self._names, self.scale, self.title, self.unit = names, scale, title, unit
         self.notes = notes
+        self._places = None
 
     def __len__(self) -> int:
         return len(self.arrival)
@@ -192,12 +209,16 @@ class Workload:
         )
 
     def __getitem__(self, name: str) -> Job:
-        if name not in self.names:
+        if self._places is None:  # made once, so that looking up every job takes linear time
+            self._places = {known: place for place, known in enumerate(self.names)}
+        place = self._places.get(name) if isinstance(name, str) else None
+        if place is None:
             raise WorkloadError(
                 f"There is no job {name!r}: this workload has {', '.join(self.names[:8])}"
                 f"{', ...' if len(self) > 8 else ''}; use one of these names."
             )
-        return self.jobs[self.names.index(name)]
+        arrival, burst, width = (int(c[place]) for c in (self.arrival, self.burst, self.width))
+        return Job(name, self.time(arrival), self.time(burst), width)
 
     def time(self, ticks: int) -> Time:
         """``ticks`` in the user's unit, exactly."""
@@ -260,19 +281,27 @@ def _read_job(job: object, position: int) -> Job:
 
 
 def _integers(values: npt.ArrayLike, what: str) -> Column:
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        array = np.array(values, dtype=object)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise WorkloadError(
             f"The {what} column is of type {array.dtype} and shape {array.shape}: a flat column of "
             "whole ticks is needed; convert it, or give Workload(...) the exact fractions."
+        )
+    if array.dtype.kind == "u" and int(array.max(initial=0)) >= LARGEST:
+        raise WorkloadError(
+            f"The {what} column has {array.max()}: numbers must stay below 2**62; use smaller ones."
         )
     return array.astype(np.int64, copy=False)
 
 
 def _check_size(total: int) -> None:
     if total >= LARGEST:
+        shown = total if total < 10**30 else "10**30 or more"
         raise WorkloadError(
-            f"The times add up to {total} ticks: they must stay below 2**62; "
+            f"The times add up to {shown} ticks: they must stay below 2**62; "
             "use a larger unit or simpler fractions."
         )
 
