@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ MISREAD = [
     ([1, 2], "that is a list of 2; give one number."),
     (len, "that is a function; call it, or give one number."),
     (1j, "that is of type complex; give one number."),
+    (10**400, "that number has more than 300 digits: that is out of reach; write less."),
+    (
+        "1e999999999",
+        'the text "1e999999999" cannot be read as a number; give one number, such as 17/3 or 5.67.',
+    ),
 ]
 
 
@@ -121,6 +127,7 @@ def test_results_are_compared_part_by_part() -> None:
     assert not same(None, 0)
     assert same(1j, 1j)
     assert not same(3, [3])
+    assert not same(count(), [0, 1])
 
 
 def test_values_are_told_in_short() -> None:

@@ -92,6 +92,18 @@ def test_an_answer_gets_one_sentence() -> None:
     assert not check("96.2")
 
 
+def test_an_answer_that_cannot_even_be_read_gets_a_sentence() -> None:
+    class Broken:
+        shape = ()
+
+        def item(self) -> float:
+            raise RuntimeError
+
+    verdict = check("96.1", Broken())
+    assert verdict.right is False
+    assert verdict.text == "that cannot be read; give one number."
+
+
 def test_what_is_open_is_not_recorded() -> None:
     check("96.1", ...)
     assert progress.load()["tasks"] == {}
@@ -172,6 +184,10 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
         "tasks are 96; write it like '06.1'.",
     ),
     (lambda: hint("96.1", 4), "Hint 4 does not exist: levels go from 1 to 3; choose one."),
+    (
+        lambda: hint("96.1", 2.0),  # type: ignore[arg-type]
+        "Hint 2.0 does not exist: levels go from 1 to 3; choose one.",
+    ),
     (
         lambda: check("96.1", 1, seed="x"),  # type: ignore[arg-type]
         "The seed is 'x': it must be a whole number; try seed=1.",

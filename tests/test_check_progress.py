@@ -175,3 +175,8 @@ def test_the_file_lies_in_the_course_or_with_the_user(
     monkeypatch.setattr(progress.Path, "home", lambda: tmp_path)
     expected = tmp_path / "Library" / "Application Support" / "vcloud_lab" / "progress.json"
     assert progress.path() == expected
+
+
+def test_half_a_character_does_not_stop_the_file(place: Path) -> None:
+    progress.note_prediction("06.x", lambda entry: entry.update(first="\ud800"))
+    assert progress.load()["predictions"] == {"06.x": {"first": "\ud800"}}

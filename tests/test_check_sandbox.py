@@ -97,6 +97,13 @@ def test_library_code_is_not_counted() -> None:
     assert call(lambda: simulate(random_workload(300, 1), RR(1)).mean("waiting"), steps=50).value
 
 
+def test_a_folder_that_begins_like_the_package_is_not_library_code() -> None:
+    place = f"{sandbox._PACKAGE}_course/mine.py"
+    space: dict[str, Any] = {}
+    exec(compile("def mine():\n    while True:\n        pass\n", place, "exec"), space)
+    assert call(space["mine"], steps=50, seconds=1).problem.startswith("was still running")
+
+
 def test_what_it_prints_is_dropped(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(lambda: print("noise") or 7).value == 7  # type: ignore[func-returns-value]
     print("heard")

@@ -80,8 +80,11 @@ class TestNew:
     def test_fills_an_empty_directory(self, tmp_path: Path) -> None:
         target = tmp_path / "mine"
         target.mkdir()
+        kept = target.stat().st_ino  # whoever stands in it must not be left in a deleted one
         assert cli.main(["new", str(target)]) == 0
         assert course.is_course(target)
+        assert target.stat().st_ino == kept
+        assert sorted(path.name for path in target.iterdir()) == sorted(course.PARTS)
 
     def test_refuses_a_directory_with_something_in_it(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -19,6 +19,7 @@ FEW = Workload([("P1", 0, 8), ("P2", 1, 4)])
 ONE = simulate(FEW, FCFS)
 NONE = simulate(Workload([]), FCFS)
 NAN = float("nan")
+GAP = [(0, 2), (10, 2)]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,8 @@ NAN = float("nan")
         (lambda: compare([ONE] * 21), "21 schedules"),
         (lambda: table([]), "0 rows"),
         (lambda: table([5]), "row of the table is 5"),
+        (lambda: table(5), "row of the table is 5"),  # type: ignore[arg-type]
+        (lambda: gantt(simulate(GAP, FCFS, cpus=2), window=(4, 6)), "No job is there from 4 to 6"),
         (lambda: table([{}]), "empty row"),
         (lambda: table([{"a": NAN}]), "'a' is nan"),
         (lambda: lines([1, 2], {"y": [1, NAN]}), "'y' is nan"),
@@ -104,6 +107,32 @@ def test_many_jobs_are_cut_to_rows_that_are_legible() -> None:
     together = gantt(simulate(Workload([(0, 1)] * 100), FCFS))
     assert "Of 100 jobs in this time it shows the first 60" in together.sentence
     assert [lane.label for lane in together.drawing.lanes][-2:] == ["P60", "CPU"]  # type: ignore[union-attr]
+
+
+def test_a_window_of_idle_time_shows_the_idle_cpu() -> None:
+    chart = gantt(simulate(GAP, FCFS), window=(4, 6))
+    assert "idle 4-6" in chart.text
+    ET.fromstring(chart.svg)
+
+
+def test_late_times_do_not_fall_onto_one_pixel() -> None:
+    late = 10**17
+    jobs = [(late, 1), (late + 1, 2)]
+    svg = gantt(simulate(jobs, FCFS), window=(late, late + 3)).svg
+    early = gantt(simulate([(0, 1), (1, 2)], FCFS)).svg
+    rects = ET.fromstring(early).iter("{http://www.w3.org/2000/svg}rect")
+    widths = {rect.get("width") for rect in rects if rect.get("class") == "r"}
+    assert len(widths) == 2
+    assert all(f'width="{width}"' in svg for width in widths)
+
+
+def test_widths_are_no_times() -> None:
+    fine = Workload([("a", "0.000000000001", 1, 10**8)])
+    assert table(simulate(fine, FCFS, cpus=10**8)).grid.rows[0][3] == str(10**8)
+
+
+def test_short_names_leave_room_for_the_word_time() -> None:
+    assert gantt(simulate([(0, 2)], FCFS, cpus=2)).text.splitlines()[1].startswith("time ")
 
 
 def test_a_window_and_jobs_choose_a_part() -> None:

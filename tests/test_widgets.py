@@ -242,6 +242,25 @@ def test_names_are_escaped() -> None:
     assert nasty not in explorer.status.value
 
 
+@pytest.mark.parametrize(
+    "change", [{"quantum": "x"}, {"enqueue": "me-first"}, {"seed": "x"}], ids=str
+)
+def test_settings_not_in_use_are_checked_too(change: dict[str, Any]) -> None:
+    explorer = ScheduleExplorer(policies=["FCFS"])
+    before = explorer.state
+    after = explorer.set(**change)
+    assert after["error"]
+    assert {**after, "error": ""} == before
+    assert explorer.set(moment=1)["error"] == ""
+
+
+def test_the_end_of_a_schedule_of_many_jobs_can_be_reached() -> None:
+    explorer = ScheduleExplorer(Workload([(3 * k, 3) for k in range(100)]))
+    state = explorer.set(moment=10**6)
+    assert (state["error"], state["kind"], state["time"]) == ("", "end", 300)
+    assert explorer._session.scene.end == 300
+
+
 def test_a_long_schedule_turns_the_page() -> None:
     long = Workload([(f"P{i}", 0, 900) for i in range(4)])
     explorer = ScheduleExplorer({"long": long}, ["RR"], quantum=1)

@@ -64,7 +64,8 @@ def is_course(root: Path) -> bool:
 def new(target: Path) -> int:
     """Copy a fresh course into `target` and return the number of files.
 
-    The copy is made beside the target and renamed when it is whole. Raises
+    The copy is made beside the target (inside, where it exists) and renamed when it is
+    whole. Raises
     CourseError when `target` is a file, has something in it, or cannot be written.
     """
     if target.exists() and not target.is_dir():
@@ -84,15 +85,19 @@ def new(target: Path) -> int:
             )
         target = target.absolute()
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".vcloud-lab-") as scratch:
+        there = target.is_dir()
+        beside = target if there else target.parent
+        with tempfile.TemporaryDirectory(dir=beside, prefix=".vcloud-lab-") as scratch:
             whole = Path(scratch, "course")
             for name in names:
                 place = whole / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(origin / name, place)
-            if target.is_dir():
-                target.rmdir()
-            whole.rename(target)
+            if there:  # filled, not replaced: somebody may stand in it
+                for part in sorted(whole.iterdir()):
+                    part.rename(target / part.name)
+            else:
+                whole.rename(target)
     except OSError as error:
         raise CourseError(
             f"'{target}' cannot be written ({error.strerror or error}): "

@@ -9,9 +9,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
-from vcloud_lab.scheduling.numbers import Time, show, simplest
+from vcloud_lab.scheduling.numbers import Time, exact, show, simplest
 
 __all__ = [
     "Misread",
@@ -66,7 +67,7 @@ def number(answer: object, what: str = "one number") -> Time:
     if isinstance(answer, str):
         return _read_text(answer, what)
     if isinstance(answer, int | float | Fraction | Decimal):
-        return simplest(Fraction(repr(answer) if isinstance(answer, float) else answer))
+        return exact(answer, "that number", Misread)
     if isinstance(answer, Mapping):
         raise Misread(f"that is a table of {len(answer)} entries; give {what}.")
     if isinstance(answer, Sequence):
@@ -80,8 +81,8 @@ def _read_text(text: str, what: str) -> Time:
     body = text.strip().removesuffix("%")
     percent = 100 if body != text.strip() else 1
     try:
-        return simplest(Fraction(body.strip()) / percent)
-    except (ValueError, ZeroDivisionError):
+        return simplest(Fraction(exact(body, "that number", Misread)) / percent)
+    except Misread:
         raise Misread(
             f'the text "{text[:40]}" cannot be read as a number; give {what}, such as 17/3 or 5.67.'
         ) from None
@@ -142,7 +143,8 @@ def same(answer: object, value: object) -> bool:
     if isinstance(value, Iterable):
         if isinstance(answer, str | Mapping) or not isinstance(answer, Iterable):
             return False
-        mine, right = list(answer), list(value)
+        right = list(value)
+        mine = list(islice(answer, len(right) + 1))  # it may be endless
         return len(mine) == len(right) and all(map(same, mine, right))
     try:
         return close(number(answer), number(value))

@@ -24,7 +24,12 @@ def check(task_id: str, answer: object = ..., seed: int | None = None) -> Verdic
     _check_seed(task, seed)
     if is_open(answer):
         return Verdict(task.id, None, f"replace ... by {task.form}, then run the cell again.")
-    right, text, misconception = task.judge(answer, seed)
+    try:
+        right, text, misconception = task.judge(answer, seed)
+    except CheckError:
+        raise
+    except Exception:  # an answer of a form that nobody thought of
+        right, text, misconception = False, f"that cannot be read; give {task.form}.", None
     if right is not None:
         progress.record(task.id, right, misconception, seed)
     return Verdict(task.id, right, text, misconception)
@@ -34,7 +39,8 @@ def hint(task_id: str, level: int | None = None) -> Note:
     """The next of three hints, or the one of a level (1 to 3). Raises ``CheckError`` for others."""
     task = find(task_id)
     last = len(task.hints)
-    if level is not None and (isinstance(level, bool) or level not in range(1, last + 1)):
+    whole = isinstance(level, int) and not isinstance(level, bool)
+    if level is not None and not (whole and 1 <= level <= last):
         raise CheckError(f"Hint {level!r} does not exist: levels go from 1 to {last}; choose one.")
     shown = progress.note_hint(task.id, level)
     return Note(f"{task.id}, hint {shown} of {last}: {task.hints[shown - 1]}")

@@ -130,7 +130,7 @@ def change(edit: Callable[[State], None]) -> None:
 def _write(place: Path, state: State) -> None:
     fresh = place.with_name(f"{place.name}.{os.getpid()}.new")
     try:
-        with fresh.open("w", encoding="utf-8") as file:
+        with fresh.open("w", encoding="utf-8", errors="backslashreplace") as file:
             json.dump(state, file, indent=1, sort_keys=True, ensure_ascii=False)
             file.flush()
             os.fsync(file.fileno())

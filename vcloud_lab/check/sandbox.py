@@ -13,6 +13,7 @@ import contextvars
 import dis
 import io
 import itertools
+import os
 import sys
 import sysconfig
 import threading
@@ -34,10 +35,17 @@ ITEMS = 100_000
 """The most that is taken out of a generator."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_TASKS = str(_PACKAGE / "check" / "tasks")
-_LIBRARY = tuple(
-    {*(sysconfig.get_paths()[k] for k in ("stdlib", "platstdlib", "purelib", "platlib"))}
-    | {str(_PACKAGE), "<frozen"}
+_TASKS = os.path.join(_PACKAGE, "check", "tasks", "")
+# Each ends in a separator: a learner's folder may begin like the package's.
+_LIBRARY = (
+    *(
+        os.path.join(folder, "")
+        for folder in {
+            str(_PACKAGE),
+            *(sysconfig.get_paths()[k] for k in ("stdlib", "platstdlib", "purelib", "platlib")),
+        }
+    ),
+    "<frozen",
 )
 
 _IDLE = ("RESUME", "NOP", "RETURN_VALUE")

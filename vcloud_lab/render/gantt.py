@@ -33,8 +33,8 @@ def gantt(
     ``window`` (t0, t1) and ``jobs`` (names) choose a part, in the workload's unit; without them,
     a schedule of many slices shows its beginning and says so. ``at`` puts a cursor at a time and
     dims what comes after. Raises ``RenderError`` for a schedule without jobs or with more than a
-    million, a window that is empty or beyond the end, a name that does not exist, and a cursor
-    outside the window.
+    million, a window that is empty or beyond the end (or, on several processors, has no job), a
+    name that does not exist, and a cursor outside the window.
     """
     return Chart(layout(schedule, window=window, jobs=jobs, at=at))
 
@@ -65,7 +65,12 @@ def layout(
         lanes.append(Lane("CPU", tuple(sequence), sequence=True))
         idle_time = sum(bar.end - bar.start for bar in sequence if bar.kind == "idle")
         idle = f"; the CPU is idle for {number(idle_time)}" if idle_time else "; never idle"
-    rows = "" if len(lanes) > 1 else f" of {names[int(part.rows[0])]}"
+    if not lanes:
+        raise RenderError(
+            f"No job is there from {show(start)} to {show(end)}: a row needs one; pass another "
+            "window=(t0, t1)."
+        )
+    rows = f" of {names[int(part.rows[0])]}" if len(lanes) == len(part.rows) == 1 else ""
     sentence = (
         f"Gantt chart{rows} under {schedule.label}: {count(len(schedule.workload), 'job')}, "
         f"{span_text(start, end, schedule.workload.unit)}{idle}.{part.note}"

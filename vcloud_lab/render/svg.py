@@ -19,7 +19,7 @@ LEGEND = {"wait": "waiting", "idle": "CPU idle", "switch": "switching"}
 def draw(scene: Scene) -> str:
     """The scene as SVG: role img, title, description, a tooltip on every bar."""
     gutter = parts.gutter([lane.label for lane in scene.lanes])
-    frame = parts.Frame(float(scene.start), float(scene.end), gutter, parts.WIDTH - 18)
+    frame = parts.Frame(scene.start, scene.end, gutter, parts.WIDTH - 18)
     key = f"{crc32(repr(scene).encode()):x}"
     body = [_ticks(scene, frame)]
     for at, lane in enumerate(scene.lanes):
@@ -28,9 +28,9 @@ def draw(scene: Scene) -> str:
     body.append(parts.text(parts.WIDTH - 18, bottom + 30, axis_label(scene.unit), "m e"))
     body.append(_legend(scene, bottom + 30, key))
     if scene.at is not None:
-        x = parts.short(frame.x(float(scene.at)))
+        x = parts.short(frame.x(scene.at))
         body.append(f'<path class="c" d="M{x} {parts.TOP - 8}V{bottom + 4}"/>')
-        body.append(parts.text(frame.x(float(scene.at)), 12, number(scene.at), "a b"))
+        body.append(parts.text(frame.x(scene.at), 12, number(scene.at), "a b"))
     height = bottom + 42
     if scene.grid is not None:
         table, height = parts.grid(scene.grid, height)
@@ -42,7 +42,7 @@ def draw(scene: Scene) -> str:
 
 def _ticks(scene: Scene, frame: parts.Frame) -> str:
     bottom = parts.TOP + len(scene.lanes) * ROW
-    places = [(frame.x(float(time)), number(time)) for time in ticks(scene.start, scene.end)]
+    places = [(frame.x(time), number(time)) for time in ticks(scene.start, scene.end)]
     grid = "".join(f"M{parts.short(x)} {parts.TOP - 4}V{bottom + 3}" for x, _ in places)
     return f'<path class="g" d="{grid}"/>' + "".join(
         parts.text(x, bottom + 16, label, "a") for x, label in places
@@ -55,13 +55,13 @@ def _lane(lane: Lane, top: int, scene: Scene, frame: parts.Frame, key: str) -> s
     for bar in lane.bars:
         drawn += _bar(bar, top, scene, frame, key)
     if lane.arrival is not None:
-        x = frame.x(float(lane.arrival))
+        x = frame.x(lane.arrival)
         future = scene.at is not None and lane.arrival > scene.at
         tip = f"{lane.label} arrives at {number(lane.arrival)}."
         path = f"M{parts.short(x)} {top + 3}l7 4-7 4z"
         drawn.append(parts.shape(f'path class="k{" f" * future}" d="{path}"', tip))
     if lane.completion is not None:
-        x = frame.x(float(lane.completion))
+        x = frame.x(lane.completion)
         future = scene.at is not None and lane.completion > scene.at
         tip = f"{lane.label} is complete at {number(lane.completion)}."
         path = f"M{parts.short(x)} {top + 13}l5-5 5 5-5 5z"
@@ -78,7 +78,7 @@ def _bar(bar: Bar, top: int, scene: Scene, frame: parts.Frame, key: str) -> list
         edges = [(bar.start, bar.end, cursor is not None and bar.start >= cursor)]
     drawn = []
     for low, high, future in edges:
-        x, wide = frame.x(float(low)), frame.x(float(high)) - frame.x(float(low))
+        x, wide = frame.x(low), frame.x(high) - frame.x(low)
         kind = {"run": "r", "wait": "w", "idle": "i", "switch": "s"}[bar.kind]
         y, tall = (top + 10, 6) if bar.kind == "wait" else (top + 3, 20)
         size = f'x="{parts.short(x)}" y="{y}" width="{parts.short(wide)}" height="{tall}"'
@@ -92,7 +92,7 @@ def _bar(bar: Bar, top: int, scene: Scene, frame: parts.Frame, key: str) -> list
             drawn.append(f'<rect class="h" {size} fill="url(#h{place}{key})"/>')
     if bar.kind == "run":
         low, high, future = max(edges, key=lambda edge: edge[1] - edge[0])
-        drawn.append(_name(bar, frame.x(float(low)), frame.x(float(high)), top, future=future))
+        drawn.append(_name(bar, frame.x(low), frame.x(high), top, future=future))
     return drawn
 
 

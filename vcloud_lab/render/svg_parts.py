@@ -9,6 +9,7 @@ from html import escape
 from vcloud_lab.render.grid import display_width
 from vcloud_lab.render.scene import Grid
 from vcloud_lab.render.theme import CSS, HATCHES
+from vcloud_lab.scheduling.numbers import Time
 
 __all__ = ["HATCHES", "TOP", "WIDTH", "Frame", "element", "fit", "grid", "gutter", "shape",
            "short", "text"]  # fmt: skip
@@ -33,16 +34,20 @@ STYLE = CSS + (
 
 @dataclass(frozen=True)
 class Frame:
-    """Maps the values ``low`` to ``high`` onto the pixels ``left`` to ``right``."""
+    """Maps the values ``low`` to ``high`` onto the pixels ``left`` to ``right``.
 
-    low: float
-    high: float
+    Exact values are subtracted exactly, so that late times do not fall onto one pixel.
+    """
+
+    low: Time | float
+    high: Time | float
     left: float
     right: float
 
-    def x(self, value: float) -> float:
+    def x(self, value: Time | float) -> float:
         """The pixel of a value."""
-        return self.left + (value - self.low) * (self.right - self.left) / (self.high - self.low)
+        wide = self.right - self.left
+        return self.left + float(value - self.low) * wide / float(self.high - self.low)
 
 
 def short(value: float) -> str:

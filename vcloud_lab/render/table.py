@@ -60,7 +60,7 @@ def table(data: Schedule | Iterable[Any] | Mapping[str, Schedule], *, caption: s
     elif isinstance(data, Mapping):
         grid = metrics_grid(data)
     else:
-        rows = list(data)
+        rows = list(data) if isinstance(data, Iterable) else [data]
         many = bool(rows) and all(isinstance(row, Schedule) for row in rows)
         grid = metrics_grid(rows) if many else _row_grid(rows)
     return Table(grid if not caption else Grid(**{**vars(grid), "caption": caption}))
@@ -73,10 +73,13 @@ def _job_grid(schedule: Schedule) -> Grid:
     columns = {
         "arrival": workload.arrival[:shown],
         "burst": workload.burst[:shown],
-        **({"width": workload.width[:shown] * workload.scale} if workload.width.max() > 1 else {}),
+        **({"width": workload.width[:shown]} if workload.width.max() > 1 else {}),
         **{metric: schedule.ticks(metric)[:shown] for metric in METRICS},
     }
-    cells = [[show(workload.time(tick)) for tick in column.tolist()] for column in columns.values()]
+    cells = [
+        [str(entry) if name == "width" else show(workload.time(entry)) for entry in column.tolist()]
+        for name, column in columns.items()
+    ]
     rows = tuple(zip(workload.names[:shown], *cells, strict=True))
     means = {metric: show(schedule.mean(metric)) for metric in METRICS[1:]}
     left_out = f"The first {shown} of {len(workload):,} jobs; the means are of all."

@@ -20,7 +20,8 @@ WORDS = {"run": "█ running", "wait": "· waiting", "idle": "░ idle", "switch
 
 def draw(scene: Scene) -> str:
     """Rows of characters under a ruler, at most 80 columns where names are short."""
-    gutter = min(max(map(display_width, (lane.label for lane in scene.lanes))), 32) + 2
+    names = ("CPU", *(lane.label for lane in scene.lanes))  # at least the room for "time"
+    gutter = min(max(map(display_width, names)), 32) + 2
     columns, scale = _scale(scene, WIDTH - gutter - 1)
     places = {edge: _column(edge, scene, scale) for edge in ticks(scene.start, scene.end, 8)}
     lines = [_labels(places, columns, gutter), _ruler(places, columns, gutter)]

@@ -117,7 +117,7 @@ class _Playback:
             yield self._moment(at, "keep", job, reason, arrived)
 
     def space_shared(self, trace: Trace) -> Iterator[Decision]:
-        """Dispatches only; ``finished`` are the jobs that ended since the one before."""
+        """Dispatches only; ``arrived`` and ``finished`` count from the dispatch before."""
         width = self.workload.width.tolist()
         running: list[tuple[int, int]] = []
         free = self.cpus
@@ -133,7 +133,8 @@ class _Playback:
                 reason = reasons.dispatch(
                     self.workload, self.policy, self._candidate(job), others, None
                 )
-                reason += f" Its {width[job]} processors are free ({free} of {self.cpus})."
+                need = f"{width[job]} processors are" if width[job] > 1 else "processor is"
+                reason += f" Its {need} free ({free} of {self.cpus})."
                 yield self._moment(now, "dispatch", job, reason, arrived, finished)
                 arrived, finished = (), ()
                 free -= width[job]

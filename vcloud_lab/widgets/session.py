@@ -101,9 +101,11 @@ class Session:
         place = min(max(int(moment), 0), len(moments) - 1)
         scene = self._view(schedules[focus], moments[place].time, scene)
         self.schedules, self.moments, self._scene = schedules, moments, scene
-        self.settings = replace(new, focus=focus, moment=place, policies=tuple(new.policies))
+        self.settings = replace(new, focus=focus, moment=place, policies=tuple(schedules))
 
     def _simulate(self, new: Settings) -> dict[str, Schedule]:
+        # All settings are tried, in use or not: the controls have to show them.
+        turns, _ = RR(new.quantum, enqueue=new.enqueue), random_workload(0, new.seed)
         workload = self._workload(new)
         if not new.policies:
             raise PolicyError("0 policies are chosen: at least one is needed; tick one.")
@@ -113,7 +115,7 @@ class Session:
                 raise PolicyError(
                     f"There is no policy {name!r} here: choose from {', '.join(NAMES)}."
                 )
-            policy = PLAIN[name]() if name in PLAIN else RR(new.quantum, enqueue=new.enqueue)
+            policy = PLAIN[name]() if name in PLAIN else turns
             made[name] = simulate(
                 workload,
                 policy,
@@ -137,7 +139,9 @@ class Session:
         if scene is None or time < scene.start:
             scene = layout(schedule)
         if time > scene.end:
-            scene = layout(schedule, window=(time, schedule.makespan))
+            # The end itself is no window: then turn to the last unit of time, or less.
+            start = time if time < schedule.makespan else max(scene.end, time - 1)
+            scene = layout(schedule, window=(start, schedule.makespan))
         return replace(scene, at=time)
 
     @property
