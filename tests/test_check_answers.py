@@ -38,6 +38,20 @@ MISREAD = [
     ("five", 'the text "five" cannot be read as a number; give one number, such as 17/3 or 5.67.'),
     ("1/0", 'the text "1/0" cannot be read as a number; give one number, such as 17/3 or 5.67.'),
     ("nan", 'the text "nan" cannot be read as a number; give one number, such as 17/3 or 5.67.'),
+    (
+        "5.75 ticks",
+        'the text "5.75 ticks" cannot be read as a number; write 5.75, without the unit.',
+    ),
+    (
+        "5,75",
+        'the text "5,75" cannot be read as a number; write 5.75, with a point instead of the '
+        "comma.",
+    ),
+    (
+        "-5,75s",
+        'the text "-5,75s" cannot be read as a number; write -5.75, without the unit and with a '
+        "point instead of the comma.",
+    ),
     ({"P1": 3}, "that is a table of 1 entries; give one number."),
     ([1, 2], "that is a list of 2; give one number."),
     (len, "that is a function; call it, or give one number."),
@@ -100,7 +114,8 @@ def test_three_digits_are_enough_and_two_are_not() -> None:
     assert close(Fraction("5.67"), THIRD)
     assert not close(Fraction("5.7"), THIRD)
     assert coarse(Fraction("5.7"), THIRD)
-    assert coarse(6, THIRD)
+    assert coarse(12, Fraction(35, 3))
+    assert coarse(Fraction("0.033"), Fraction(1, 30))
     assert not coarse(5, THIRD)
     assert not coarse(17, 17)
     assert not close(Fraction("123.5"), Fraction("123.4567"))
@@ -109,6 +124,19 @@ def test_three_digits_are_enough_and_two_are_not() -> None:
     assert close(0, 0)
     assert not close(Fraction("0.001"), 0)
     assert close(51, 50, within=3)
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        (6, THIRD),
+        (6, Fraction(23, 4)),
+        (Fraction("0.7"), Fraction(2, 3)),
+        (Fraction("0.03"), Fraction(1, 30)),
+    ],
+)
+def test_one_right_digit_is_not_called_rounding(answer: Any, value: Fraction) -> None:
+    assert not coarse(answer, value)
 
 
 @given(st.fractions(min_value=-1000, max_value=1000, max_denominator=60))

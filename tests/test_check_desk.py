@@ -348,7 +348,12 @@ FUNCTIONS: list[tuple[Any, bool | None, str]] = [
     (lambda a, b: a - b, False, "for 1, 1 your function returns 0; 2 is right."),
     (lambda a, b: [a], False, "for 1, 1 your function returns [1]; 2 is right."),
     (lambda a, b: None or [].append(a), False, "for 1, 1 your function returns nothing; is a"),
-    (lambda a: a, False, "for 1, 1 your function raised TypeError: "),
+    (lambda a: a, False, "your function takes 1 argument; it must take (a, b)."),
+    (lambda: 1, False, "your function takes no arguments; it must take (a, b)."),
+    (lambda a, b, c: a, False, "your function takes 3 arguments; it must take (a, b)."),
+    (lambda *both: sum(both), True, "your function is right on 48 hidden cases."),
+    (lambda a, *, b: a, False, "for 1, 1 your function raised TypeError: "),
+    (dict, False, "for 1, 1 your function raised TypeError: "),
     (lambda a, b: [][a], False, "for 1, 1 your function raised IndexError: list index out of"),
     (lambda a, b: [..., a], None, "replace ... by the body of your function"),
     (lambda a, b: ..., None, "replace ... by the body of your function, then run the cell again."),
@@ -400,12 +405,14 @@ def test_examples_to_build_are_judged_in_words() -> None:
         (): "your workload has 0 jobs; give 1 to 3.",
         ((0, -1),): "Job 'P1' has burst -1: it must be above 0; leave the job out if it has "
         "nothing to do; change the burst.",
-        ((0, 1),): "the mean waiting is 0 under FCFS and 0 under SRTF; make both larger than 0, "
+        (
+            (0, 1),
+        ): "the mean waiting time is 0 under FCFS and 0 under SRTF; make both larger than 0, "
         "so that they can be compared.",
-        ((0, 3), (0, 1)): "the mean waiting is 1.5 under FCFS and 0.5 under SRTF; 5 times as much "
-        "is asked, 2.5 or more.",
-        ((0, 9), (0, 1)): "the mean waiting is 4.5 under FCFS and 0.5 under SRTF, at least 5 times "
-        "as much.",
+        ((0, 3), (0, 1)): "the mean waiting time is 1.5 under FCFS and 0.5 under SRTF; that is 3 "
+        "times as much, and at least 5 is asked.",
+        ((0, 9), (0, 1)): "the mean waiting time is 4.5 under FCFS and 0.5 under SRTF, at least 5 "
+        "times as much.",
     }
     for answer, sentence in said.items():
         assert check("97.7", answer).text == sentence
@@ -442,3 +449,10 @@ def test_a_note_wraps_between_words_and_keeps_its_table() -> None:
     shown = Note("1 < 2\n\njob  burst\nP1       3")._repr_html_()
     assert "<p>1 &lt; 2</p>" in shown
     assert "<pre>job  burst\nP1       3</pre>" in shown
+
+
+def test_a_factor_that_falls_short_is_never_rounded_up() -> None:
+    shows = kinds.more_than("waiting", FCFS(), SRTF(), times=5)
+    right, text = shows(Workload([(0, "4.999"), (0, 1)]))
+    assert not right
+    assert text.endswith("; that is 4.99 times as much, and at least 5 is asked.")

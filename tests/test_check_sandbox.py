@@ -152,3 +152,11 @@ def test_not_implemented_is_a_stub_too() -> None:
         raise NotImplementedError
 
     assert call(later).kind == "stub"
+
+
+def test_a_loop_of_a_single_instruction_is_counted() -> None:
+    space: dict[str, Any] = {}
+    exec("def spin():\n    while True: pass\ndef again():\n    while 1: continue\n", space)
+    for name in ("spin", "again"):
+        run = call(space[name], steps=5000, seconds=10)
+        assert (run.kind, run.problem) == ("endless", ENDLESS)

@@ -6,6 +6,7 @@ Reading never fails with a traceback: a ``Misread`` carries the sentence to say.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -83,9 +84,18 @@ def _read_text(text: str, what: str) -> Time:
     try:
         return simplest(Fraction(exact(body, "that number", Misread)) / percent)
     except Misread:
-        raise Misread(
-            f'the text "{text[:40]}" cannot be read as a number; give {what}, such as 17/3 or 5.67.'
-        ) from None
+        advice = _mended(body.strip()) or f"give {what}, such as 17/3 or 5.67."
+        raise Misread(f'the text "{text[:40]}" cannot be read as a number; {advice}') from None
+
+
+def _mended(text: str) -> str | None:
+    """What to write instead of a number with a unit or a decimal comma."""
+    match = re.fullmatch(r"([-+]?\d+(?:[.,/]\d+)?)(\s*[^\W\d_]+)?", text[:40])
+    if match is None:
+        return None
+    reasons = ["without the unit"] if match[2] else []
+    reasons += ["with a point instead of the comma"] if "," in match[1] else []
+    return f"write {match[1].replace(',', '.')}, {' and '.join(reasons)}." if reasons else None
 
 
 def table(answer: object, keys: Sequence[str]) -> dict[str, Time]:
@@ -120,13 +130,17 @@ def close(answer: Time, value: Time, within: Time | None = None) -> bool:
 
 
 def coarse(answer: Time, value: Time) -> bool:
-    """Whether the answer is the value, rounded to too few digits."""
+    """Whether the answer is the value, rounded to too few digits.
+
+    Two digits have to be right: a single one may as well come from a wrong count.
+    """
     if value.denominator == 1:
         return False
     return any(
         abs(Fraction(answer) - value) <= Fraction(1, 2 * 10**digits)
         and (answer * 10**digits).denominator == 1
-        for digits in (0, 1, 2)
+        and abs(answer) * 10**digits >= 10
+        for digits in range(4)
     )
 
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from fractions import Fraction
 
 from vcloud_lab.check.answers import close, coarse
-from vcloud_lab.check.machine import MODELS
+from vcloud_lab.check.machine import MODELS, PERCENT
 from vcloud_lab.check.models import Model
 from vcloud_lab.check.question import Column, Question
 from vcloud_lab.errors import CheckError
 from vcloud_lab.scheduling.numbers import Time
 
-__all__ = ["agree", "by_name", "diagnose", "diagnose_table", "rounded", "telling", "wrong_values"]
+__all__ = [
+    "agree",
+    "by_name",
+    "diagnose",
+    "diagnose_some",
+    "diagnose_table",
+    "impossible",
+    "rounded",
+    "telling",
+    "wrong_values",
+]
 
 ROUNDED = "that is rounded too far; give three digits, or a fraction such as 17/3."
 
@@ -41,16 +52,43 @@ def diagnose(question: Question, answer: Time) -> tuple[str, str] | None:
     for model, values in wrong_values(question):
         if any(close(answer, value) for value in values):
             return model.name, model.say(question)
-    if (remark := rounded(answer, question.value())) is not None:
-        return remark
-    if answer < 0:
-        return "negative", f"{question.words()} cannot be negative; check what you subtract."
+    share = question.measure is not None or question.metric in ("utilisation", "fairness")
+    return rounded(answer, question.value(), share=share) or impossible(question, answer)
+
+
+def rounded(answer: Time, value: Time, *, share: bool = False) -> tuple[str, str] | None:
+    """The remark on an answer that would be right with more digits, or, where a ``share`` (from 0
+    to 1) may be asked for, not as a percentage, however rounded."""
+    if coarse(answer, value):
+        return "rounded", ROUNDED
+    near = min(Fraction(1, 2), 2 * Fraction(value))
+    if share and 0 < value <= 1 < answer and close(answer, 100 * value, near):
+        return "percent", PERCENT
     return None
 
 
-def rounded(answer: Time, value: Time) -> tuple[str, str] | None:
-    """The remark on an answer that would be right with more digits."""
-    return ("rounded", ROUNDED) if coarse(answer, value) else None
+def impossible(question: Question, answer: Time) -> tuple[str, str] | None:
+    """The remark on a number that no schedule at all can give."""
+    if answer < 0:
+        # Of one job it is more likely the chart than the sum that is wrong.
+        check = (
+            "check what you subtract" if question.job is None else "no job starts before it arrives"
+        )
+        return "negative", f"{question.words()} cannot be negative; {check}."
+    if question.per_job and question.job is not None:
+        job = question.workload[question.job]
+        least = {"turnaround": job.burst, "completion": job.arrival + job.burst}
+        if answer < least.get(question.metric, 0):
+            early = (
+                "shorter than its own burst"
+                if question.metric == "turnaround"
+                else ("before its arrival plus its own burst")
+            )
+            return (
+                "too-short",
+                f"{question.words()} cannot be {early}; no job starts before it arrives.",
+            )
+    return None
 
 
 def diagnose_table(question: Question, answer: Column) -> tuple[str, str] | None:
@@ -59,6 +97,21 @@ def diagnose_table(question: Question, answer: Column) -> tuple[str, str] | None
         for guess in model.tables(question):
             if isinstance(guess, dict) and agree(answer, guess):
                 return model.name, model.say(question).replace("the mean", "the")
+    return None
+
+
+def diagnose_some(
+    question: Question, answer: Column, bad: Collection[str]
+) -> tuple[str, str] | None:
+    """The idea that gives every one of the ``bad`` entries of a table whose others are right.
+
+    One entry alone shows no wrong schedule, as it would have moved other jobs too.
+    """
+    for model in MODELS:
+        if model.alone or len(bad) > 1:
+            for guess in model.tables(question):
+                if isinstance(guess, dict) and all(close(answer[n], guess[n]) for n in bad):
+                    return model.name, model.say(question.but(job=next(iter(bad))))
     return None
 
 

@@ -83,6 +83,7 @@ def wrong_divisor(question: Question) -> Iterator[Guess]:
     "earlier-runs-not-subtracted",
     "that is the start of the last slice minus the arrival; "
     "the time that the job ran before that slice was not waiting.",
+    alone=True,
 )
 def earlier_runs_not_subtracted(question: Question) -> Iterator[Guess]:
     if question.per_job and question.metric == "waiting":
@@ -100,7 +101,8 @@ def one_job_for_mean(question: Question) -> Iterator[Guess]:
 
 @reading(
     "fence-post",
-    "that is one unit off for every job; a slice from 2 to 5 is 3 units long, not 2 or 4.",
+    "that is one unit off{all}; a slice from 2 to 5 is 3 units long, not 2 or 4.",
+    alone=True,
 )
 def fence_post(question: Question) -> Iterator[Guess]:
     if question.per_job and question.metric != "slowdown":

@@ -81,6 +81,7 @@ def idle_lost_in_rate(question: Question) -> Iterator[Guess]:
 @reading(
     "upside-down",
     "that is the fraction upside down; look again at what is divided by what.",
+    alone=True,
 )
 def upside_down(question: Question) -> Iterator[Guess]:
     value = question.value() if question.metric in ("throughput", "utilisation") else 0
@@ -90,7 +91,10 @@ def upside_down(question: Question) -> Iterator[Guess]:
         yield {name: ratio(1, slow) for name, slow in question.column().items()}
 
 
-@reading("percent", "that is a percentage; give the fraction, a number between 0 and 1.")
+PERCENT = "that is a percentage; give the fraction, a number between 0 and 1."
+
+
+@reading("percent", PERCENT)
 def percent(question: Question) -> Iterator[Guess]:
     if question.metric in ("utilisation", "fairness"):
         yield question.value() * 100
@@ -99,6 +103,7 @@ def percent(question: Question) -> Iterator[Guess]:
 @reading(
     "waiting-over-burst",
     "that divides the waiting time by the burst; slowdown divides the turnaround by it.",
+    alone=True,
 )
 def waiting_over_burst(question: Question) -> Iterator[Guess]:
     if question.metric == "slowdown":

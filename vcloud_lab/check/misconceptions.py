@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from vcloud_lab.check.models import MODELS, Guess, reading, run
 from vcloud_lab.check.question import Column, Question, ratio
 from vcloud_lab.scheduling import FCFS, SJF, SRTF, Job, Workload
+from vcloud_lab.scheduling.numbers import Time
 
 __all__ = ["MODELS"]
 
@@ -43,35 +45,35 @@ def measured(question: Question, completion: Column) -> Column:
 
 SWAPS = {
     ("waiting", "turnaround"): (
-        "that is the {name} turnaround time, which counts the run time too; take each burst away."
+        "that is {name} turnaround time, which counts the run time too; take each burst away."
     ),
     ("waiting", "response"): (
-        "that is the {name} response time, which stops counting at the first run; "
+        "that is {name} response time, which stops counting at the first run; "
         "a job that loses the CPU waits again."
     ),
     ("waiting", "completion"): (
-        "that is the {name} completion time; take away the arrival and the burst."
+        "that is {name} completion time; take away the arrival and the burst."
     ),
     ("turnaround", "completion"): (
-        "that is the {name} completion time, counted from 0; count from each job's arrival."
+        "that is {name} completion time, counted from 0; count from each job's arrival."
     ),
     ("turnaround", "waiting"): (
-        "that is the {name} waiting time; turnaround counts the time on the CPU as well."
+        "that is {name} waiting time; turnaround counts the time on the CPU as well."
     ),
     ("turnaround", "response"): (
-        "that is the {name} response time; turnaround runs on to the job's completion."
+        "that is {name} response time; turnaround runs on to the job's completion."
     ),
     ("response", "waiting"): (
-        "that is the {name} waiting time; response stops counting at the first run."
+        "that is {name} waiting time; response stops counting at the first run."
     ),
     ("response", "turnaround"): (
-        "that is the {name} turnaround time; response stops counting at the first run."
+        "that is {name} turnaround time; response stops counting at the first run."
     ),
     ("response", "completion"): (
-        "that is the {name} completion time; response is first run minus arrival."
+        "that is {name} completion time; response is first run minus arrival."
     ),
     ("completion", "turnaround"): (
-        "that is the {name} turnaround time, counted from arrival; completion is a time of day."
+        "that is {name} turnaround time, counted from arrival; completion is a time of day."
     ),
 }
 
@@ -85,7 +87,7 @@ def _swap(metric: str, other: str) -> Callable[[Question], Iterator[Guess]]:
 
 
 for (_metric, _other), _sentence in SWAPS.items():
-    reading(f"{_other}-for-{_metric}", _sentence)(_swap(_metric, _other))
+    reading(f"{_other}-for-{_metric}", _sentence, alone=True)(_swap(_metric, _other))
 
 
 # --- Arrivals and idle time ----------------------------------------------------------------------
@@ -94,6 +96,7 @@ for (_metric, _other), _sentence in SWAPS.items():
 @reading(
     "measured-from-zero",
     "the schedule is right, but {what} is counted from time 0 there; count from each arrival.",
+    alone=True,
 )
 def measured_from_zero(question: Question) -> Iterator[Guess]:
     if question.per_job and question.metric in ("waiting", "response"):
@@ -190,6 +193,26 @@ run(
     "that is FCFS: each job runs to its end; "
     "under RR the CPU passes on after each quantum of {quantum}.",
 )(_fcfs("RR"))
+
+
+@reading(
+    "list-order",
+    "that takes the jobs in the order of the list; FCFS takes them in the order of arrival.",
+)
+def list_order(question: Question) -> Iterator[Guess]:
+    jobs = question.workload.jobs
+    if question.policy.name != "FCFS" or question.cpus > 1 or question.switch_cost:
+        return
+    sorted_already = all(a.arrival <= b.arrival for a, b in pairwise(jobs))
+    if sorted_already or not question.per_job:
+        return
+    for waits in (True, False):
+        clock: Time = 0
+        ends: Column = {}
+        for job in jobs:
+            clock = (max(clock, job.arrival) if waits else clock) + job.burst
+            ends[job.name] = clock
+        yield measured(question, ends)
 
 
 @run(

@@ -30,15 +30,18 @@ Guess = Column | Time
 class Model:
     """One wrong model.
 
-    ``sentence`` may use {what} (the number asked for, in words), {name} ("mean" or the job) and
-    {policy}. ``guesses`` gives the wrong answers to a question, none where the model does not
-    apply. ``other`` is the question that a run answers instead, for comparing whole charts.
+    ``sentence`` may use {what} (the number asked for, in words), {name} ("the mean" or "P1's"),
+    {policy}, {quantum} and {all} (" for every job", or nothing where one job is asked for).
+    ``guesses`` gives the wrong answers to a question, none where the model does not apply.
+    ``other`` is the question that a run answers instead, for comparing whole charts.
+    ``alone`` says that the slip can happen with one job and not with the next one.
     """
 
     name: str
     sentence: str
     guesses: Callable[[Question], Iterable[Guess]]
     other: Callable[[Question], Question | None] | None = None
+    alone: bool = False
 
     def values(self, question: Question) -> list[Time]:
         """The wrong answers as numbers."""
@@ -56,10 +59,16 @@ class Model:
 
     def say(self, question: Question) -> str:
         """The sentence for this question."""
-        who = "mean" if question.job is None else f"{question.job}'s"
+        who, every = (
+            ("the mean", " for every job") if question.job is None else (f"{question.job}'s", "")
+        )
         quantum = "" if question.policy.quantum is None else show(question.policy.quantum)
         return self.sentence.format(
-            what=question.words(), name=who, policy=question.policy.name, quantum=quantum
+            what=question.words(),
+            name=who,
+            policy=question.policy.name,
+            quantum=quantum,
+            all=every,
         )
 
 
@@ -67,12 +76,12 @@ MODELS: list[Model] = []
 
 
 def reading(
-    name: str, sentence: str
+    name: str, sentence: str, *, alone: bool = False
 ) -> Callable[[Callable[[Question], Iterable[Guess]]], Callable[[Question], Iterable[Guess]]]:
     """Register a wrong way to work out the number from the right schedule."""
 
     def register(model: Callable[[Question], Iterable[Guess]]) -> Callable[..., Iterable[Guess]]:
-        MODELS.append(Model(name, sentence, model))
+        MODELS.append(Model(name, sentence, model, alone=alone))
         return model
 
     return register

@@ -19,6 +19,7 @@ import sysconfig
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -117,6 +118,7 @@ class _Box:
         file = frame.f_code.co_filename
         if file.startswith(_LIBRARY) and not file.startswith(_TASKS):
             return None  # trusted code is neither counted nor parked: it may hold a lock
+        frame.f_trace_opcodes = _spins(frame.f_code)
         return self.step
 
     def step(self, frame: FrameType, event: str, arg: object) -> Any:
@@ -127,6 +129,18 @@ class _Box:
             )
             threading.Event().wait()
         return self.step
+
+
+@lru_cache(maxsize=256)
+def _spins(code: CodeType) -> bool:
+    """Whether a jump leads to itself, as in ``while True: pass``.
+
+    Python 3.11 reports no line there, so the instructions are counted instead.
+    """
+    return any(
+        step.opcode in dis.hasjrel and step.argval == step.offset
+        for step in dis.get_instructions(code)
+    )
 
 
 def _describe(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -67,7 +68,9 @@ def function(
         for size in sizes:
             for number in range(each):
                 args = cases(Random(f"{id}/{size}/{number}"), size)
-                outcome = _one(answer, args, oracle, rule, names, steps)
+                outcome = _misfit(answer, args, solutions[0]) or _one(
+                    answer, args, oracle, rule, names, steps
+                )
                 if outcome is not None:
                     return outcome
                 count += 1
@@ -113,6 +116,25 @@ def _one(
     named = names(args, run.value) if names else None
     text = f"{case} returns {tell(run.value)}{fault}"
     return Outcome(False, f"{text} {named[1]}" if named else text, named[0] if named else None)
+
+
+def _misfit(answer: Callable[..., Any], args: Args, solution: Callable[..., Any]) -> Outcome | None:
+    """The remark on a function that cannot be called with the arguments of a case."""
+    try:
+        signature, model = inspect.signature(answer), inspect.signature(solution)
+    except (TypeError, ValueError):
+        return None  # compiled, it need not say what it takes
+    try:
+        signature.bind(*args)
+    except TypeError:
+        count = len(signature.parameters)
+        if count == len(args):
+            return None  # keywords only: calling it says so
+        own = f"{count} argument{'' if count == 1 else 's'}" if count else "no arguments"
+        wanted = ", ".join(list(model.parameters)[: len(args)])
+        text = f"your function takes {own}; it must take ({wanted})."
+        return Outcome(False, text, "arguments")
+    return None
 
 
 def _fault(

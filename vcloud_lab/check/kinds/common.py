@@ -96,5 +96,5 @@ class Asked:
         return found
 
 
-OWN = ("rounded", "negative", "overlap", "early", "lost-time", "wrong-length")
+OWN = ("rounded", "negative", "too-short", "overlap", "early", "lost-time", "wrong-length")
 """Names that no model has: they belong to the form of an answer."""

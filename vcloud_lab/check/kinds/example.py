@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 
 from vcloud_lab.check.answers import exactly
 from vcloud_lab.check.kinds.common import head, recorded
+from vcloud_lab.check.question import WORDS
 from vcloud_lab.check.registry import Task, register
 from vcloud_lab.check.verdict import Outcome
 from vcloud_lab.errors import VcloudLabError
 from vcloud_lab.scheduling import Policy, Schedule, Workload, simulate
-from vcloud_lab.scheduling.numbers import Time
+from vcloud_lab.scheduling.numbers import Time, show
 
 __all__ = ["more_than", "workload"]
 
@@ -68,13 +70,15 @@ def more_than(metric: str, policy: Policy, than: Policy, *, times: Time) -> Show
     def shows(jobs: Workload) -> tuple[bool, str]:
         high, low = (mean(simulate(jobs, p)) for p in (policy, than))
         reached = (
-            f"the mean {metric} is {exactly(high)} under {policy.label} "
+            f"the mean {WORDS.get(metric, metric)} is {exactly(high)} under {policy.label} "
             f"and {exactly(low)} under {than.label}"
         )
         if low == 0:
             return False, f"{reached}; make both larger than 0, so that they can be compared."
         if high >= times * low:
             return True, f"{reached}, at least {times} times as much."
-        return False, f"{reached}; {times} times as much is asked, {exactly(times * low)} or more."
+        # Cut off, never rounded up: 9.996 must not read as the 10 that is asked for.
+        factor = show(Fraction(100 * high // low, 100))
+        return False, f"{reached}; that is {factor} times as much, and at least {times} is asked."
 
     return shows

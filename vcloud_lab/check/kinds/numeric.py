@@ -8,7 +8,14 @@ from typing import Any
 
 from vcloud_lab.check import answers
 from vcloud_lab.check.answers import Misread, close, exactly
-from vcloud_lab.check.diagnose import agree, diagnose, diagnose_table, rounded
+from vcloud_lab.check.diagnose import (
+    agree,
+    diagnose,
+    diagnose_some,
+    diagnose_table,
+    impossible,
+    rounded,
+)
 from vcloud_lab.check.kinds.common import Asked, head, no_slip, recorded
 from vcloud_lab.check.models import Model
 from vcloud_lab.check.question import Question
@@ -111,12 +118,17 @@ def per_job(
         if whole:
             return Outcome(False, whole[1], whole[0])
         bad = [name for name in right if not close(given[name], right[name])]
-        alone = question.but(job=bad[0])
-        found = diagnose(alone, given[bad[0]])
-        text = f"{len(right) - len(bad)} of {len(right)} are right; look at {bad[0]} first: "
+        found, first = diagnose_some(question, given, bad), bad[0]
+        if not found:
+            # What cannot be at all is the best place to begin.
+            faults = {n: impossible(question.but(job=n), given[n]) for n in bad}
+            first = next((name for name in bad if faults[name]), first)
+            found = faults[first] or rounded(given[first], right[first])
+        fine = [name for name in right if name not in bad]
+        text = f"{_right(fine)}; look at {first} first: "
         if found:
             return Outcome(False, text + found[1], found[0])
-        return Outcome(False, f"{text}{_shown(given[bad[0]])} is wrong, and {no_slip(id)}")
+        return Outcome(False, f"{text}{_shown(given[first])} is wrong, and {no_slip(id)}")
 
     def reject(question: Question, model: Model) -> list[object]:
         right = question.column()
@@ -182,7 +194,7 @@ def quantity(
         for name, compute, sentence in models:
             if close(given, value_of(compute, seed), within):
                 return Outcome(False, sentence, name)
-        remark = rounded(given, value)
+        remark = rounded(given, value, share=True)
         if remark:
             return Outcome(False, remark[1], remark[0])
         return Outcome(False, f"{_shown(given)} is not it, and {no_slip(id)}")
@@ -215,6 +227,14 @@ def quantity(
 def _forms(value: Time) -> list[object]:
     """The ways in which the right number may be written."""
     return [value, str(value), float(value), show(value)]
+
+
+def _right(names: Sequence[str]) -> str:
+    """Which jobs of a table are right, in words."""
+    if not names:
+        return "none is right yet"
+    *most, last = names
+    return f"{', '.join(most)} and {last} are right" if most else f"{last} is right"
 
 
 def _shown(given: Time) -> str:
