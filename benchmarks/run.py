@@ -66,7 +66,15 @@ def table(lines: list[measures.Line], note: str) -> str:
         "|---|---|---|---|",
     ]
     met = sum(line.met is True for line in goals)
-    return "\n".join([*head, *rows, "", f"{met} of {len(goals)} goals met.", ""])
+    closing = [
+        f"{met} of {len(goals)} goals met.",
+        "",
+        "FCFS takes a few nanoseconds a job, as long as it takes to move the job's times through",
+        "memory. The columns of 100,000 jobs stay in the processor's cache and those of 1,000,000",
+        "do not, so its growth is that of memory, not of the algorithm.",
+        "",
+    ]
+    return "\n".join([*head, *rows, "", *closing])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -138,10 +138,10 @@ class Schedule:
             return simplest(self._sum_of_slowdowns(1) / self._count("mean slowdown"))
         count = self._count(f"mean {metric}")
         if metric in ("turnaround", "waiting"):  # from sums of columns, without a new column
-            ticks = _exact_sum(self._completion) - _exact_sum(self.workload.arrival)
-            ticks -= _exact_sum(self.workload.burst) if metric == "waiting" else 0
+            ticks = self._sum(self._completion) - self._sum(self.workload.arrival)
+            ticks -= self._sum(self.workload.burst) if metric == "waiting" else 0
         else:
-            ticks = _exact_sum(self.ticks(metric))
+            ticks = self._sum(self.ticks(metric))
         return simplest(Fraction(ticks, count * self.workload.scale))
 
     def percentile(self, metric: str, p: Time | float) -> Time:
@@ -182,8 +182,8 @@ class Schedule:
         """
         self._count("utilisation")
         burst, width = self.workload.burst, self.workload.width
-        if int(burst.max()) * int(width.max()) < 2**63:
-            used = _exact_sum(burst * width)
+        if self.cpus == 1:
+            used = self._sum(burst)
         else:
             used = sum(b * w for b, w in zip(burst.tolist(), width.tolist(), strict=True))
         return simplest(Fraction(used, self.cpus * self._end))
@@ -277,7 +277,14 @@ class Schedule:
 
     @cached_property
     def _end(self) -> int:
-        return int(self.trace.end.max(initial=0))
+        end = self.trace.end
+        return int(end[-1] if self.cpus == 1 and len(end) else end.max(initial=0))
+
+    def _sum(self, column: Column) -> int:
+        """The sum of a column of times, none above the end; it may need more than 64 bits."""
+        if len(column) * self._end < 2**63:
+            return int(column.sum())
+        return sum(column.tolist())
 
     def _count(self, what: str) -> int:
         if not len(self.workload):
@@ -312,10 +319,3 @@ class Schedule:
             return what
         waiting, end = show(self.mean("waiting")), show(self.makespan)
         return f"{what}: mean waiting {waiting}, ends at {end}"
-
-
-def _exact_sum(column: Column) -> int:
-    """The sum of a column of times, none below 0; it may need more than 64 bits."""
-    if len(column) * int(column.max(initial=0)) < 2**63:
-        return int(column.sum())
-    return sum(column.tolist())
