@@ -211,7 +211,7 @@ REFUSED = [
     (rules.next_link, with_cell(text("a")) | {"cells": [text("**Next:** soon")]}, "the last cell"),
     (rules.stable_outputs, with_cell(code("f", show(plain="<f at 0x7f12ab>"))), "an address"),
     (rules.stable_outputs, with_cell(code("f", show(html="in /home/me/x"))), "a path"),
-    (rules.stable_outputs, with_cell(code("f", stream("File /work/main/a.py"))), "a path"),
+    (rules.stable_outputs, with_cell(code("f", stream("File /home/me/a.py"))), "a path"),
     (rules.stable_outputs, with_cell(code("f", stream("on 2026-03-01 at"))), "a clock"),
     (rules.stable_outputs, with_cell(code("f", show(plain="{'a', 'b'}"))), "shows a set"),
     (rules.stable_outputs, with_cell(code("f", show(plain="frozenset({1})"))), "shows a set"),
