@@ -65,8 +65,7 @@ def new(target: Path) -> int:
     """Copy a fresh course into `target` and return the number of files.
 
     The copy is made beside the target (inside, where it exists) and renamed when it is
-    whole. Raises
-    CourseError when `target` is a file, has something in it, or cannot be written.
+    whole. Raises CourseError when `target` is a file, has something in it, or cannot be written.
     """
     if target.exists() and not target.is_dir():
         raise CourseError(f"'{target}' is a file: a course needs a directory; name another one.")

@@ -79,15 +79,12 @@ def impossible(question: Question, answer: Time) -> tuple[str, str] | None:
         job = question.workload[question.job]
         least = {"turnaround": job.burst, "completion": job.arrival + job.burst}
         if answer < least.get(question.metric, 0):
-            early = (
-                "shorter than its own burst"
-                if question.metric == "turnaround"
-                else ("before its arrival plus its own burst")
-            )
-            return (
-                "too-short",
-                f"{question.words()} cannot be {early}; no job starts before it arrives.",
-            )
+            bound = {
+                "turnaround": "shorter than its own burst",
+                "completion": "before its arrival plus its own burst",
+            }[question.metric]
+            text = f"{question.words()} cannot be {bound}; no job starts before it arrives."
+            return "too-short", text
     return None
 
 

@@ -68,7 +68,7 @@ class _Playback:
         self.arrival = workload.arrival.tolist()
         self.burst = workload.burst.tolist()
         self.left = workload.burst.tolist()
-        self.coming = sorted(range(len(workload)), key=lambda j: (self.arrival[j], j), reverse=True)
+        self.coming = workload.arrival_order()[::-1].tolist()
         self.ready: list[int] = []
 
     def one_cpu(self, trace: Trace) -> Iterator[Decision]:

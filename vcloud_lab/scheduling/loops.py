@@ -187,7 +187,7 @@ def _by_arrival(workload: Workload) -> Column | None:
     arrival = workload.arrival
     if (arrival[1:] >= arrival[:-1]).all():
         return None
-    return np.argsort(arrival, kind="stable")
+    return workload.arrival_order()
 
 
 def _pick(column: Column, order: Column | None) -> Column:

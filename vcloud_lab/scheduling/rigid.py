@@ -31,7 +31,7 @@ def space_share(workload: Workload, cpus: int, *, shortest: bool, ties: str) -> 
         )
     arrival, burst = workload.arrival.tolist(), workload.burst.tolist()
     width = workload.width.tolist()
-    coming = sorted(range(len(arrival)), key=lambda job: (arrival[job], job), reverse=True)
+    coming = workload.arrival_order()[::-1].tolist()
     ready: list[tuple[int, int, int]] = []
     running: list[tuple[int, int]] = []  # (end, processors that become free)
     jobs: list[int] = []

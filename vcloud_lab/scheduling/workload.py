@@ -208,6 +208,10 @@ class Workload:
             for name, arrival, burst, width in zip(self.names, *columns, strict=True)
         )
 
+    def arrival_order(self) -> Column:
+        """The jobs' positions in order of arrival, equal arrivals in list order."""
+        return np.argsort(self.arrival, kind="stable")
+
     def __getitem__(self, name: str) -> Job:
         if self._places is None:  # made once, so that looking up every job takes linear time
             self._places = {known: place for place, known in enumerate(self.names)}
