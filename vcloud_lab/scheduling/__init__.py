@@ -4,7 +4,7 @@ from vcloud_lab.scheduling.engine import simulate
 from vcloud_lab.scheduling.generate import ostep_workload, random_workload
 from vcloud_lab.scheduling.ledger import Decision, Ready
 from vcloud_lab.scheduling.numbers import Time, exact, show
-from vcloud_lab.scheduling.policies import FCFS, RR, SJF, SRTF, Policy
+from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, PRIORITY, RR, SJF, SRTF, Policy
 from vcloud_lab.scheduling.schedule import METRICS, Schedule, Slice
 from vcloud_lab.scheduling.swf import nasa_trace, read_swf, swf_header
 from vcloud_lab.scheduling.table import read_table
@@ -12,7 +12,10 @@ from vcloud_lab.scheduling.workload import Job, Workload
 
 __all__ = [
     "FCFS",
+    "HRRN",
+    "LRTF",
     "METRICS",
+    "PRIORITY",
     "RR",
     "SJF",
     "SRTF",

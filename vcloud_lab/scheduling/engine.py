@@ -9,7 +9,7 @@ from typing import Any
 from vcloud_lab.errors import PolicyError
 from vcloud_lab.scheduling.loops import Switch
 from vcloud_lab.scheduling.numbers import LARGEST, Time, exact, ticks_of
-from vcloud_lab.scheduling.policies import FCFS, RR, SJF, SRTF, Policy
+from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, PRIORITY, RR, SJF, SRTF, Policy
 from vcloud_lab.scheduling.rigid import space_share
 from vcloud_lab.scheduling.schedule import Schedule
 from vcloud_lab.scheduling.workload import Workload
@@ -29,12 +29,12 @@ def simulate(
 ) -> Schedule:
     """Run a workload (or a list of jobs) under a policy and return the exact schedule.
 
-    ``policy`` is ``FCFS``, ``SJF``, ``SRTF``, ``RR(quantum)`` or one with options, such as
-    ``SJF(ties="list")``. ``switch_cost`` (the workload's unit) is paid when the CPU passes from
-    one job to another ("between") or at every dispatch, the first and each further quantum of the
-    same job included ("dispatch"); a switch that has begun is not interrupted. With ``cpus`` above
-    1, FCFS and SJF run jobs that need ``width`` processors at once, without backfilling and
-    without switch cost.
+    ``policy`` is ``FCFS``, ``SJF``, ``SRTF``, ``HRRN``, ``LRTF``, ``RR(quantum)``,
+    ``PRIORITY(priorities)`` or one with options, such as ``SJF(ties="list")``. ``switch_cost``
+    (the workload's unit) is paid when the CPU passes from one job to another ("between") or at
+    every dispatch, the first and each further quantum of the same job included ("dispatch"); a
+    switch that has begun is not interrupted. With ``cpus`` above 1, FCFS and SJF run jobs that
+    need ``width`` processors at once, without backfilling and without switch cost.
 
     Raises ``PolicyError`` for an unknown policy or option and for a job wider than the machine.
 
@@ -64,8 +64,9 @@ def simulate(
     workload = workload.with_scale(scale)
     switch = Switch(ticks_of(cost, scale), switch_charge == "dispatch")
     if cpus > 1 or int(workload.width.max(initial=1)) > 1:
-        if policy.preemptive or switch.cost:
-            what = policy.label if policy.preemptive else f"A switch cost of {cost}"
+        modelled = policy.name in ("FCFS", "SJF")
+        if not modelled or switch.cost:
+            what = f"A switch cost of {cost}" if modelled else policy.label
             raise PolicyError(
                 f"{what} on {cpus} processors with jobs of one or more processors is not "
                 "modelled: only FCFS and SJF without switch cost are; use one of them, or one "
@@ -87,10 +88,16 @@ def _policy(policy: Any) -> Policy:
     """A policy from a policy or from one of the functions that make one."""
     if policy is RR:
         raise PolicyError("RR needs a quantum before it can run: write for example RR(4).")
-    made = policy() if any(policy is plain for plain in (FCFS, SJF, SRTF)) else policy
+    if policy is PRIORITY:
+        raise PolicyError(
+            "PRIORITY needs the priorities before it can run: write for example "
+            "PRIORITY({'P1': 2, 'P2': 1})."
+        )
+    plain = (FCFS, SJF, SRTF, HRRN, LRTF)
+    made = policy() if any(policy is one for one in plain) else policy
     if not isinstance(made, Policy):
         raise PolicyError(
-            f"The policy is {policy!r}: it must be FCFS, SJF, SRTF, RR(quantum) or one of them "
-            "with options; choose one."
+            f"The policy is {policy!r}: it must be FCFS, SJF, SRTF, HRRN, LRTF, RR(quantum), "
+            "PRIORITY(priorities) or one of them with options; choose one."
         )
     return made

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from vcloud_lab.scheduling import reasons
 from vcloud_lab.scheduling.loops import Trace
 from vcloud_lab.scheduling.numbers import Time
-from vcloud_lab.scheduling.policies import Candidate, Policy
+from vcloud_lab.scheduling.policies import Policy
+from vcloud_lab.scheduling.selection import Candidate
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["Decision", "Ready", "moments"]
@@ -70,6 +71,7 @@ class _Playback:
         self.left = workload.burst.tolist()
         self.coming = workload.arrival_order()[::-1].tolist()
         self.ready: list[int] = []
+        self.numbers = policy.numbers_of(workload)
 
     def one_cpu(self, trace: Trace) -> Iterator[Decision]:
         columns = (trace.job.tolist(), trace.decided.tolist(), trace.start.tolist())
@@ -82,9 +84,9 @@ class _Playback:
                 yield self._moment(now, "idle", None, reason, arrived, finished)
                 now, finished, preempted = decided, (), None
                 arrived = self._admit(now)
-            others = [self._candidate(other) for other in self.ready if other != job]
+            others = [self._candidate(other, now) for other in self.ready if other != job]
             reason = reasons.dispatch(
-                self.workload, self.policy, self._candidate(job), others, preempted
+                self.workload, self.policy, self._candidate(job, now), others, preempted
             )
             self.ready.remove(job)
             yield self._moment(now, "dispatch", job, reason, arrived, finished, preempted)
@@ -111,8 +113,8 @@ class _Playback:
             at = self.arrival[self.coming[-1]]
             arrived = self._admit(at)
             ran = max(at - start, 0)
-            running = self._candidate(job)._replace(left=self.left[job] - ran)
-            come = [self._candidate(other) for other in arrived]
+            running = self._candidate(job, at)._replace(left=self.left[job] - ran)
+            come = [self._candidate(other, at) for other in arrived]
             reason = reasons.keep(self.workload, self.policy, running, come, start - at)
             yield self._moment(at, "keep", job, reason, arrived)
 
@@ -129,9 +131,9 @@ class _Playback:
             arrived = self._admit(now)
             for job, _, end in group:
                 self.ready.remove(job)
-                others = [self._candidate(other) for other in self.ready]
+                others = [self._candidate(other, now) for other in self.ready]
                 reason = reasons.dispatch(
-                    self.workload, self.policy, self._candidate(job), others, None
+                    self.workload, self.policy, self._candidate(job, now), others, None
                 )
                 need = f"{width[job]} processors are" if width[job] > 1 else "processor is"
                 reason += f" Its {need} free ({free} of {self.cpus})."
@@ -147,8 +149,9 @@ class _Playback:
         self.ready += arrived
         return tuple(arrived)
 
-    def _candidate(self, job: int) -> Candidate:
-        return Candidate(job, self.arrival[job], self.burst[job], self.left[job])
+    def _candidate(self, job: int, now: int) -> Candidate:
+        times = (self.arrival[job], self.burst[job], self.left[job], now)
+        return Candidate(job, *times, self.numbers[job], self.workload.scale)
 
     def _moment(
         self,
@@ -161,7 +164,7 @@ class _Playback:
         preempted: int | None = None,
     ) -> Decision:
         names, time = self.workload.names, self.workload.time
-        waiting = [self._candidate(job) for job in self.ready]
+        waiting = [self._candidate(job, now) for job in self.ready]
         if self.policy.key:
             waiting.sort(key=self.policy.order)
         return Decision(

@@ -1,6 +1,6 @@
 """The scheduling loops: from jobs to a trace of who ran when.
 
-A loop decides who runs and for how long, one entry a dispatch; ``_clock`` then works out when.
+A loop decides who runs and for how long, one entry a dispatch; ``clock`` then works out when.
 Inside a loop the jobs come in order of arrival (equal arrivals in list order), as plain lists of
 ticks. A dispatch may cost ``Switch.cost`` ticks first; the job that was chosen when the switch
 began runs when it ends.
@@ -17,7 +17,15 @@ import numpy as np
 
 from vcloud_lab.scheduling.workload import Column, Workload
 
-__all__ = ["Switch", "Trace", "first_come", "round_robin", "shortest_first", "shortest_remaining"]
+__all__ = [
+    "Switch",
+    "Trace",
+    "clock",
+    "first_come",
+    "round_robin",
+    "shortest_first",
+    "shortest_remaining",
+]
 
 Counters = dict[str, int]
 
@@ -69,7 +77,7 @@ class Trace:
 def first_come(workload: Workload, switch: Switch) -> Trace:
     """FCFS: the jobs in order of arrival, each to its end."""
     order = _by_arrival(workload)
-    return _clock(workload, order, _pick(workload.burst, order), switch, {})
+    return clock(workload, order, _pick(workload.burst, order), switch, {})
 
 
 def shortest_first(workload: Workload, switch: Switch, *, ties: str) -> Trace:
@@ -91,7 +99,7 @@ def shortest_first(workload: Workload, switch: Switch, *, ties: str) -> Trace:
         heappush(ready, key)
     taken += sorted(ready)  # nobody else comes
     job, run = _unpacked(taken, bits, order, ties)
-    return _clock(workload, job, run, switch, {"heap_pushes": len(keys)})
+    return clock(workload, job, run, switch, {"heap_pushes": len(keys)})
 
 
 def shortest_remaining(workload: Workload, switch: Switch, *, ties: str, on_tie: str) -> Trace:
@@ -142,7 +150,7 @@ def shortest_remaining(workload: Workload, switch: Switch, *, ties: str, on_tie:
     taken += sorted(fresh + stack)  # nobody else comes
     pushes = 2 * len(keys) - len(taken)  # every job once, but for those who preempt on arrival
     job, run = _unpacked(taken, bits, order, ties)
-    return _clock(workload, job, run, switch, {"heap_pushes": pushes})
+    return clock(workload, job, run, switch, {"heap_pushes": pushes})
 
 
 def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_first: bool) -> Trace:
@@ -179,7 +187,7 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
     last[turns] = np.arange(len(turns))  # of a repeated index, the last value stays
     length[last] += _column(left)  # by now 0 or below: what the last turn did not use
     jobs = turns if order is None else order[turns]
-    return _clock(workload, jobs, length, switch, {"queue_entries": len(turns)})
+    return clock(workload, jobs, length, switch, {"queue_entries": len(turns)})
 
 
 def _by_arrival(workload: Workload) -> Column | None:
@@ -228,7 +236,7 @@ def _column(values: list[int]) -> Column:
     return np.frombuffer(array("q", values), np.int64)
 
 
-def _clock(
+def clock(
     workload: Workload, job: Column | None, run: Column, switch: Switch, counters: Counters
 ) -> Trace:
     """When each run starts and ends, by arrays; ``job`` None means all jobs in list order.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vcloud_lab.scheduling.numbers import show
-from vcloud_lab.scheduling.policies import Candidate, Policy
+from vcloud_lab.scheduling.policies import Policy
+from vcloud_lab.scheduling.selection import Candidate
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["dispatch", "end", "idle", "keep"]
@@ -31,7 +32,7 @@ def dispatch(
         return f"{head}, {len(others)} behind it."
     value = _value(workload, policy, chosen)
     loser = next((other for other in others if other.position == preempted), None)
-    if loser is not None:
+    if loser is not None and policy.name == "SRTF":
         theirs, victim = _value(workload, policy, loser), workload.names[loser.position]
         if policy.key(chosen) < policy.key(loser):
             why = f"{name} needs less ({value}) than {victim} has left ({theirs})"
@@ -39,6 +40,9 @@ def dispatch(
             why = f"{name} needs as little ({value}) as {victim} has left, and arrivals win ties"
         return f"{why}: {victim} is preempted."
     best = f"{name} {policy.virtue} ({value}) of {len(others) + 1} ready jobs"
+    if loser is not None:
+        best += f"; {workload.names[loser.position]} ({_value(workload, policy, loser)}) "
+        best += "is preempted" if policy.quantum is None else "gives up the CPU"
     equals = [other for other in others if policy.key(other) == policy.key(chosen)]
     if not equals:
         return f"{best}."
@@ -66,7 +70,11 @@ def keep(
     if policy.key is None:
         queue = "queues" if len(arrived) == 1 else "queue"
         return f"{come} and {queue}; the quantum of {name} is not over."
-    least = show(workload.time(min(policy.key(other) for other in arrived)))
+    if policy.name != "SRTF":
+        mine = _value(workload, policy, running)
+        theirs = _value(workload, policy, min(arrived, key=policy.order))
+        return f"{come} ({theirs}); {name} ({mine}) keeps the CPU: nobody who came is better."
+    least = show(workload.time(min(other.burst for other in arrived)))
     left = show(workload.time(running.left))
     return f"{come} with {least}; {name} has {left} left, which is not more, and keeps the CPU."
 
@@ -82,8 +90,9 @@ def end(workload: Workload) -> str:
 
 
 def _value(workload: Workload, policy: Policy, candidate: Candidate) -> str:
-    """The number that the policy minimises, in the workload's unit."""
-    return show(workload.time(policy.key(candidate))) if policy.key else ""
+    """The number by which the policy chooses; a time in the workload's unit."""
+    value = policy.key(candidate) if policy.key else 0
+    return show(workload.time(int(value)) if policy.timed else value)
 
 
 def _list(names: Sequence[str]) -> str:
