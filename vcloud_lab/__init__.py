@@ -7,6 +7,9 @@ from typing import Any
 from vcloud_lab.errors import VcloudLabError
 from vcloud_lab.scheduling import (
     FCFS,
+    HRRN,
+    LRTF,
+    PRIORITY,
     RR,
     SJF,
     SRTF,
@@ -20,6 +23,9 @@ from vcloud_lab.scheduling import (
 
 __all__ = [
     "FCFS",
+    "HRRN",
+    "LRTF",
+    "PRIORITY",
     "RR",
     "SJF",
     "SRTF",
