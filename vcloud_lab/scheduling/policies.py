@@ -25,7 +25,7 @@ from vcloud_lab.scheduling.numbers import LARGEST, Time, exact, show, simplest, 
 from vcloud_lab.scheduling.selection import Candidate, best_first
 from vcloud_lab.scheduling.workload import Workload
 
-__all__ = ["FCFS", "HRRN", "LRTF", "PRIORITY", "RR", "SJF", "SRTF", "Candidate", "Policy"]
+__all__ = ["FCFS", "HRRN", "LRTF", "PRIORITY", "RR", "SJF", "SRTF", "Policy"]
 
 MOST_TURNS = 20_000_000
 """The most round-robin turns that are simulated one by one: a few seconds and 500 MB."""
@@ -83,11 +83,13 @@ class Policy:
 
         Raises ``PolicyError`` where a job is missing or is not one of the workload.
         """
-        told, names = self.numbers, workload.names
+        told = self.numbers
         if told is None:
-            return [0] * len(names)
+            return [0] * len(workload)
+        names = workload.names
         if isinstance(told, Mapping):
-            odd = [*(n for n in names if n not in told), *(n for n in told if n not in set(names))]
+            known = set(names)
+            odd = [*(n for n in names if n not in told), *(n for n in told if n not in known)]
             if odd:
                 what = "no number for job" if odd[0] in names else "a number for an unknown job"
                 raise PolicyError(
@@ -114,7 +116,7 @@ class Policy:
                 f"{self.name} with quantum {self.quantum} would take {turns} turns on this "
                 f"workload: at most {most} are simulated; use a longer quantum or fewer jobs."
             )
-        return turns + len(workload)  # an arrival may end a turn early
+        return turns + len(workload) if self.key else turns  # an arrival may end a turn early
 
     def __repr__(self) -> str:
         return f"<policy {self.label}>"
@@ -239,7 +241,7 @@ def HRRN(*, ties: str = "arrival") -> Policy:
 
 def LRTF(quantum: Time | float | str = 1, *, ties: str = "arrival") -> Policy:
     """Longest remaining time first: at every arrival of a longer job, and at latest every
-    ``quantum``, the CPU goes to the job with the most left. The worst that one can do for the mean.
+    ``quantum``, the CPU goes to the job with the most left, so that all of them end late.
 
     Raises ``PolicyError`` for a quantum that is not above 0 or ``ties`` as in ``SJF``.
     """

@@ -30,8 +30,8 @@ class Candidate(NamedTuple):
     burst: int
     left: int
     now: int
-    number: Time = 0
-    scale: int = 1
+    number: Time
+    scale: int
 
 
 def best_first(
