@@ -139,6 +139,13 @@ def test_a_switch_costs_the_same_as_elsewhere(policy: Policy, charge: str, cost:
     assert schedule.makespan == 12 + paid * cost
 
 
+def test_an_arrival_during_a_switch_preempts_when_it_is_over() -> None:
+    jobs = [("A", 0, 5), ("B", 1, 2), ("C", 2, 1)]
+    schedule = simulate(jobs, PRIORITY([2, 1, 0], preemptive=True), switch_cost=2)
+    assert schedule.completion == {"A": 16, "B": 10, "C": 6}
+    assert schedule.overheads == ((1, 3), (3, 5), (6, 8), (10, 12))
+
+
 BAD = {
     "no list": (lambda: PRIORITY(3), ["3", "one number a job"]),
     "a text": (lambda: PRIORITY("abc"), ["'abc'", "one number a job"]),
