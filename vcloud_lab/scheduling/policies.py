@@ -176,7 +176,7 @@ def PRIORITY(
     ``priorities`` has one number a job, by name or in list order. ``high`` says whether a "small"
     number is a high priority (the default) or a "large" one. With ``ageing``, a job gains one step
     of priority in each such stretch of time since its arrival, a fraction of it pro rata, so that
-    nobody starves (Kleinrock's delay-dependent priorities, *Queueing Systems* II, 3.7).
+    nobody starves.
 
     Raises ``PolicyError`` for what is no number, an ageing that is not above 0, other options, and
     in ``simulate`` where the jobs are not exactly those of the workload.
