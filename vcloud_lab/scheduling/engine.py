@@ -7,11 +7,11 @@ from math import lcm
 from typing import Any
 
 from vcloud_lab.errors import PolicyError
-from vcloud_lab.scheduling.loops import Switch
 from vcloud_lab.scheduling.numbers import LARGEST, Time, exact, ticks_of
 from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, PRIORITY, RR, SJF, SRTF, Policy
 from vcloud_lab.scheduling.rigid import space_share
 from vcloud_lab.scheduling.schedule import Schedule
+from vcloud_lab.scheduling.trace import Switch
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["simulate"]

@@ -13,10 +13,10 @@ from itertools import groupby
 from typing import NamedTuple
 
 from vcloud_lab.scheduling import reasons
-from vcloud_lab.scheduling.loops import Trace
 from vcloud_lab.scheduling.numbers import Time
-from vcloud_lab.scheduling.policies import Policy
+from vcloud_lab.scheduling.policy import Policy
 from vcloud_lab.scheduling.selection import Candidate
+from vcloud_lab.scheduling.trace import Trace
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["Decision", "Ready", "moments"]

@@ -9,75 +9,28 @@ began runs when it ends.
 from __future__ import annotations
 
 from array import array
-from functools import cached_property
 from heapq import heappop, heappush
-from typing import NamedTuple
 
 import numpy as np
 
+from vcloud_lab.scheduling.trace import Switch, Trace, clock, pick
 from vcloud_lab.scheduling.workload import Column, Workload
 
 __all__ = [
-    "Switch",
-    "Trace",
-    "clock",
     "first_come",
     "round_robin",
     "shortest_first",
     "shortest_remaining",
 ]
 
-Counters = dict[str, int]
-
 NEVER = 2**64
 """Later than every time that a workload can hold."""
-
-BLOCK = 2**15
-
-
-class Switch(NamedTuple):
-    """What a dispatch costs: ``cost`` ticks, at every dispatch or only when the job changes."""
-
-    cost: int = 0
-    always: bool = False
-
-
-class Trace:
-    """One entry a dispatch, in time order, as ``int64`` arrays of one length.
-
-    ``job`` is the position in the workload's list. The dispatch was ``decided``, the switch ended
-    and the job ran from ``start`` to ``end``, all in ticks. ``start`` equals ``end`` where a job
-    lost the CPU the moment its switch was over. ``counters`` counts the loop's operations.
-
-    Only ``end`` is kept; the other columns are worked out when they are asked for. ``plain`` tells
-    that each job has one entry, in list order.
-    """
-
-    def __init__(
-        self, job: Column | None, run: Column, end: Column, cost: Column | int, counters: Counters
-    ) -> None:
-        self._job, self._run, self._cost = job, run, cost
-        self.end = end
-        self.plain = job is None
-        self.counters = {"dispatches": len(end), **counters}
-
-    @cached_property
-    def job(self) -> Column:
-        return np.arange(len(self.end)) if self._job is None else self._job
-
-    @cached_property
-    def start(self) -> Column:
-        return self.end - self._run
-
-    @cached_property
-    def decided(self) -> Column:
-        return self.start - self._cost
 
 
 def first_come(workload: Workload, switch: Switch) -> Trace:
     """FCFS: the jobs in order of arrival, each to its end."""
     order = _by_arrival(workload)
-    return clock(workload, order, _pick(workload.burst, order), switch, {})
+    return clock(workload, order, pick(workload.burst, order), switch, {})
 
 
 def shortest_first(workload: Workload, switch: Switch, *, ties: str) -> Trace:
@@ -160,8 +113,8 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
     ``arrival_first`` says who is ahead when both happen in the same tick.
     """
     order = _by_arrival(workload)
-    arrival = [*_pick(workload.arrival, order).tolist(), NEVER]  # NEVER spares a test in the loop
-    left = _pick(workload.burst, order).tolist()
+    arrival = [*pick(workload.arrival, order).tolist(), NEVER]  # NEVER spares a test in the loop
+    left = pick(workload.burst, order).tolist()
     queue: list[int] = [0] if left else []
     now, coming, total, previous, cost = 0, 1, len(left), -1, switch.cost
     for turn, job in enumerate(queue, 1):
@@ -198,10 +151,6 @@ def _by_arrival(workload: Workload) -> Column | None:
     return workload.arrival_order()
 
 
-def _pick(column: Column, order: Column | None) -> Column:
-    return column if order is None else column[order]
-
-
 def _packed(workload: Workload, ties: str) -> tuple[Column | None, list[int], list[int], int]:
     """The order of arrival; arrivals and keys in it; and the number of bits of a tie.
 
@@ -210,14 +159,14 @@ def _packed(workload: Workload, ties: str) -> tuple[Column | None, list[int], li
     no two are equal.
     """
     order = _by_arrival(workload)
-    burst = _pick(workload.burst, order)
+    burst = pick(workload.burst, order)
     bits = len(burst).bit_length()
     tie = np.arange(len(burst)) if order is None or ties == "arrival" else order
     if int(burst.max(initial=0)).bit_length() + bits < 63:
         keys = (burst << bits | tie).tolist()
     else:
         keys = [b << bits | t for b, t in zip(burst.tolist(), tie.tolist(), strict=True)]
-    return order, _pick(workload.arrival, order).tolist(), keys, bits
+    return order, pick(workload.arrival, order).tolist(), keys, bits
 
 
 def _unpacked(keys: list[int], bits: int, order: Column | None, ties: str) -> tuple[Column, Column]:
@@ -234,34 +183,3 @@ def _unpacked(keys: list[int], bits: int, order: Column | None, ties: str) -> tu
 def _column(values: list[int]) -> Column:
     """A list of integers as an array, several times as fast as ``np.array``."""
     return np.frombuffer(array("q", values), np.int64)
-
-
-def clock(
-    workload: Workload, job: Column | None, run: Column, switch: Switch, counters: Counters
-) -> Trace:
-    """When each run starts and ends, by arrays; ``job`` None means all jobs in list order.
-
-    With e_i the length of the i-th run, its switch included, and S_i = e_1 + ... + e_i, unrolling
-    end_i = max(arrival_i, end_(i-1)) + e_i gives end_i = S_i + max over k <= i of
-    (arrival_k - S_(k-1)). That is done in blocks that fit the processor's cache: at a million jobs
-    it is memory that costs, not sums.
-    """
-    arrival = _pick(workload.arrival, job)
-    cost: Column | int = switch.cost
-    if switch.cost and not switch.always:
-        cost = np.full(len(run), switch.cost)
-        cost[:1] = 0
-        if job is not None:
-            cost[1:][job[1:] == job[:-1]] = 0
-    busy = run + cost if switch.cost else run
-    end = np.empty_like(run)
-    for at in range(0, len(run), BLOCK):
-        part = slice(at, at + BLOCK)
-        total = np.cumsum(busy[part])
-        block = np.subtract(arrival[part], total, out=end[part])
-        block += busy[part]
-        if at:
-            block[0] = max(block[0], end[at - 1])
-        np.maximum.accumulate(block, out=block)
-        block += total
-    return Trace(job, run, end, cost, counters)

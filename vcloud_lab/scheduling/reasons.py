@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vcloud_lab.scheduling.numbers import show
-from vcloud_lab.scheduling.policies import Policy
+from vcloud_lab.scheduling.policy import Policy
 from vcloud_lab.scheduling.selection import Candidate
 from vcloud_lab.scheduling.workload import Workload
 

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from vcloud_lab.errors import PolicyError
-from vcloud_lab.scheduling.loops import Trace
+from vcloud_lab.scheduling.trace import Trace
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["space_share"]

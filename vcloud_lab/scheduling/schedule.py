@@ -15,9 +15,9 @@ import numpy as np
 
 from vcloud_lab.errors import ScheduleError
 from vcloud_lab.scheduling.ledger import Decision, moments
-from vcloud_lab.scheduling.loops import Trace
 from vcloud_lab.scheduling.numbers import Time, exact, show, simplest
-from vcloud_lab.scheduling.policies import Policy
+from vcloud_lab.scheduling.policy import Policy
+from vcloud_lab.scheduling.trace import Trace
 from vcloud_lab.scheduling.workload import Column, Workload
 
 __all__ = ["METRICS", "Schedule", "Slice"]
@@ -78,19 +78,13 @@ class Schedule:
 
     @cached_property
     def _completion(self) -> Column:
-        completion = self.trace.end
-        if not self.trace.plain:
-            completion = np.empty_like(self.workload.arrival)
-            completion[self.trace.job] = self.trace.end  # of a repeated index, the last value stays
+        completion = self.trace.completion(len(self.workload))
         completion.setflags(write=False)
         return completion
 
     @cached_property
     def _first_run(self) -> Column:
-        trace, first = self.trace, np.empty_like(self.workload.arrival)
-        ran = np.flatnonzero(trace.end > trace.start)[::-1]
-        first[trace.job[ran]] = trace.start[ran]  # backwards, so that the first value stays
-        return first
+        return self.trace.first_run(len(self.workload))
 
     def ticks(self, metric: str) -> Column:
         """One of ``METRICS`` for all jobs in list order, as an ``int64`` array of ticks."""

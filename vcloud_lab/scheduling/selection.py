@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vcloud_lab.scheduling.loops import Switch, Trace, clock
 from vcloud_lab.scheduling.numbers import Time
+from vcloud_lab.scheduling.trace import Switch, Trace, clock
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["Candidate", "best_first"]
