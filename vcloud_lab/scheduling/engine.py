@@ -59,7 +59,7 @@ def simulate(
             "change cpus."
         )
     cpus = int(processors)
-    times = [time for time in (cost, policy.quantum) if time is not None]
+    times = [time for time in (cost, policy.quantum, *policy.times) if time is not None]
     scale = lcm(workload.scale, *(time.denominator for time in times))
     workload = workload.with_scale(scale)
     switch = Switch(ticks_of(cost, scale), switch_charge == "dispatch")

@@ -10,13 +10,16 @@ from numbers import Integral, Real
 
 from vcloud_lab.errors import WorkloadError
 
-__all__ = ["LARGEST", "Time", "denominator", "exact", "show", "simplest", "ticks_of"]
+__all__ = ["LARGEST", "NEVER", "Time", "denominator", "exact", "show", "simplest", "ticks_of"]
 
 Time = int | Fraction
 """A point in time or a duration, in the user's unit: an ``int`` when whole."""
 
 LARGEST = 2**62
 """Times in ticks stay below this, so that sums of two of them fit in 64 bits."""
+
+NEVER = 2**64
+"""In ticks: later than every time that a workload can hold."""
 
 DIGITS = 300
 """Longer numbers are refused: Python would be slow to read them and refuse to print them."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from vcloud_lab.errors import PolicyError
 from vcloud_lab.scheduling.numbers import LARGEST, Time, exact, show, ticks_of
 from vcloud_lab.scheduling.selection import Candidate
 from vcloud_lab.scheduling.trace import Switch, Trace
 from vcloud_lab.scheduling.workload import Workload
+
+if TYPE_CHECKING:
+    from vcloud_lab.scheduling.discipline import Discipline, Task
 
 __all__ = ["Numbers", "Policy", "above_zero", "choose", "numbers_told"]
 
@@ -33,12 +36,17 @@ class Policy:
     and ``timed`` tells that it is a time in ticks. ``ties`` says who wins among equals: who came
     first ("arrival", then list order) or who stands first in the list ("list"). ``numbers`` holds
     what the policy was told of each job, in list order or by name.
+
+    ``loop`` is the fast way for one CPU and jobs without I/O, None where there is none.
+    ``discipline`` says how the general machine treats the ready jobs, None for always the first in
+    ``order``. ``times`` are further times (the workload's unit) that the policy was given.
     """
 
     name: str
-    loop: Callable[[Workload, Policy, Switch], Trace]
+    loop: Callable[[Workload, Policy, Switch], Trace] | None
     key: Callable[[Candidate], Time] | None
     virtue: str
+    discipline: Callable[[Workload, Policy, Sequence[Task]], Discipline] | None = None
     preemptive: bool = False
     quantum: Time | None = None
     most: bool = False
@@ -48,6 +56,7 @@ class Policy:
     on_tie: str = "keep"
     enqueue: str = "arrival-first"
     remarks: tuple[str, ...] = ()
+    times: tuple[Time, ...] = ()
 
     @property
     def label(self) -> str:
