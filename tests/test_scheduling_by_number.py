@@ -163,7 +163,7 @@ BAD = {
         ["unknown job 'B'", "exactly A"],
     ),
     "too many turns": (lambda: simulate([(0, 10**9)], LRTF()), ["LRTF", "turns", "longer quantum"]),
-    "two CPUs": (lambda: simulate([(0, 1)], HRRN, cpus=2), ["HRRN on 2 processors"]),
+    "wide": (lambda: simulate([("A", 0, 1, 2)], HRRN, cpus=2), ["HRRN on 2 CPUs", "width 1"]),
 }
 
 

@@ -31,6 +31,7 @@ from vcloud_lab.scheduling import (
 )
 
 ONE = Workload([("A", 0, 3)])
+WIDE = [("P1", 0, 1, 2)]
 NONE: list[tuple[int, int]] = []
 HUGE = 2**62
 
@@ -210,12 +211,12 @@ MISTAKES: dict[str, Mistake] = {
         PolicyError,
         ["'wide'", "3 processors", "1", "cpus=3"],
     ),
-    "SRTF on many": (lambda: simulate(ONE, SRTF, cpus=2), PolicyError, ["SRTF", "2", "FCFS"]),
-    "RR on many": (lambda: simulate(ONE, RR(2), cpus=4), PolicyError, ["RR q=2", "4", "FCFS"]),
+    "SRTF on many": (lambda: simulate(WIDE, SRTF, cpus=2), PolicyError, ["SRTF", "2", "FCFS"]),
+    "RR on many": (lambda: simulate(WIDE, RR(2), cpus=4), PolicyError, ["RR q=2", "4", "FCFS"]),
     "switch cost on many": (
-        lambda: simulate(ONE, FCFS, cpus=2, switch_cost=1),
+        lambda: simulate(WIDE, FCFS, cpus=2, switch_cost=1),
         PolicyError,
-        ["switch cost", "1", "2 processors"],
+        ["FCFS on 2 CPUs switch=1", "more than one processor", "width 1"],
     ),
     "too many turns": (
         lambda: simulate([(0, 10**9)], RR(1)),
@@ -376,7 +377,7 @@ def test_a_failed_call_changes_nothing() -> None:
         with pytest.raises(ValueError, match="read-only"):
             column[0] = 9
     with pytest.raises(PolicyError):
-        simulate(workload, RR(1), cpus=3)
+        simulate(workload, RR(1), cpus=3, queues="shared")
     assert (repr(workload), workload.burst.tobytes()) == before
     assert jobs == [("P1", 0, 2), ("P2", 0, 1)]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
 from vcloud_lab.scheduling import reasons
 from vcloud_lab.scheduling.numbers import NEVER, Time, show
@@ -16,7 +17,7 @@ from vcloud_lab.scheduling.policy import Policy
 from vcloud_lab.scheduling.selection import Candidate
 from vcloud_lab.scheduling.workload import Workload
 
-__all__ = ["Discipline", "Ranked", "Task"]
+__all__ = ["Discipline", "Ranked", "Task", "tasks_of"]
 
 
 @dataclass(eq=False)
@@ -100,6 +101,15 @@ class Discipline:
         last = None if lost is None else lost.position
         return reasons.dispatch(self.workload, self.policy, self.seen(task, now), seen, last)
 
+    def why_keep(self, running: Task, came: Sequence[Task], switching: int, now: int) -> str:
+        """Why ``running`` stays though others came; its switch takes ``switching`` more ticks."""
+        seen = [self.seen(task, now) for task in came]
+        return reasons.keep(self.workload, self.policy, self.seen(running, now), seen, switching)
+
+    def in_line(self, ready: Sequence[Task], now: int) -> list[Task]:
+        """The ready tasks in the order in which the policy would take them, as far as it knows."""
+        return list(ready)
+
     # For sentences and keys
 
     def seen(self, task: Task, now: int) -> Candidate:
@@ -129,6 +139,11 @@ class Ranked(Discipline):
             return ready[0]
         return min(ready, key=lambda task: self.policy.order(self.seen(task, now)))
 
+    def in_line(self, ready: Sequence[Task], now: int) -> list[Task]:
+        if self.policy.key is None:
+            return list(ready)
+        return sorted(ready, key=lambda task: self.policy.order(self.seen(task, now)))
+
     def slice(self, task: Task, now: int) -> int:
         return self._quantum
 
@@ -138,3 +153,17 @@ class Ranked(Discipline):
         new, old = (self.policy.rank(self.seen(task, now)) for task in (newcomer, running))
         return new < old or (new == old and self.policy.on_tie == "preempt")
 
+
+def tasks_of(workload: Workload, policy: Policy) -> list[Task]:
+    """A task for every job, in list order."""
+    tasks = []
+    columns = (workload.arrival.tolist(), workload.burst.tolist(), policy.numbers_of(workload))
+    for at, (arrival, burst, number) in enumerate(zip(*columns, strict=True)):
+        # From (after, length) pairs to (length, next CPU burst), the last one first.
+        waits = workload.io[at] if workload.io else ()
+        cuts = [after for after, _ in waits] + [burst]
+        bursts = [late - early for early, late in pairwise(cuts)]
+        lengths = [length for _, length in waits]
+        ahead = list(zip(lengths, bursts, strict=True))[::-1]
+        tasks.append(Task(at, arrival, cuts[0], cuts[0], number, ahead))
+    return tasks

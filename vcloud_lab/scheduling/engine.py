@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import lcm
 from typing import Any
 
 from vcloud_lab.errors import PolicyError
-from vcloud_lab.scheduling.numbers import LARGEST, Time, exact, ticks_of
-from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, PRIORITY, RR, SJF, SRTF, Policy
+from vcloud_lab.scheduling.dispatcher import play
+from vcloud_lab.scheduling.numbers import LARGEST, Time, ticks_of
+from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, PRIORITY, RR, SJF, SRTF
+from vcloud_lab.scheduling.policy import Policy
 from vcloud_lab.scheduling.rigid import space_share
 from vcloud_lab.scheduling.schedule import Schedule
-from vcloud_lab.scheduling.trace import Switch
+from vcloud_lab.scheduling.setup import MOST_CPUS, Setup, read_setup
+from vcloud_lab.scheduling.trace import Switch, Trace
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["simulate"]
-
-CHARGES = ("between", "dispatch")
 
 
 def simulate(
@@ -26,15 +27,25 @@ def simulate(
     cpus: int = 1,
     switch_cost: Time | float | str = 0,
     switch_charge: str = "between",
+    queues: str = "global",
+    steal: bool = True,
+    migration_cost: Time | float | str = 0,
+    affinity: Mapping[str, Iterable[int]] | None = None,
 ) -> Schedule:
     """Run a workload (or a list of jobs) under a policy and return the exact schedule.
 
-    ``policy`` is ``FCFS``, ``SJF``, ``SRTF``, ``HRRN``, ``LRTF``, ``RR(quantum)``,
-    ``PRIORITY(priorities)`` or one with options, such as ``SJF(ties="list")``. ``switch_cost``
-    (the workload's unit) is paid when the CPU passes from one job to another ("between") or at
-    every dispatch, the first and each further quantum of the same job included ("dispatch"); a
-    switch that has begun is not interrupted. With ``cpus`` above 1, FCFS and SJF run jobs that
-    need ``width`` processors at once, without backfilling and without switch cost.
+    ``policy`` is ``FCFS``, ``SJF``, ``SRTF``, ``HRRN``, ``LRTF``, ``RR(quantum)`` or what another
+    function of this package makes, such as ``MLFQ(boost=100)``. ``switch_cost`` (the workload's
+    unit) is paid when a CPU passes from one job to another ("between") or at every dispatch, the
+    first and each further quantum of the same job included ("dispatch"); a switch that has begun
+    is not interrupted.
+
+    With ``cpus`` above 1 the ready jobs wait in one "global" queue, or in ``queues`` "per-core": a
+    new job joins the CPU with the fewest jobs and stays there, unless an idle CPU may ``steal`` the
+    last job of the longest queue. ``affinity`` names the CPUs (from 0) that a job may use, and
+    ``migration_cost`` is paid when a job goes on on another CPU than before. Under FCFS and SJF
+    jobs may need more than one processor at once (``width``): without backfilling, switch cost,
+    I/O, and the options above.
 
     Raises ``PolicyError`` for an unknown policy or option and for a job wider than the machine.
 
@@ -44,44 +55,49 @@ def simulate(
     if not isinstance(workload, Workload):
         workload = Workload(workload)
     policy = _policy(policy)
-    cost = exact(switch_cost, "The switch cost", PolicyError)
-    if cost < 0:
-        raise PolicyError(f"The switch cost is {switch_cost}: it must be 0 or above; change it.")
-    if switch_charge not in CHARGES:
-        raise PolicyError(
-            f"The option switch_charge is {switch_charge!r}: it must be 'between' or 'dispatch'; "
-            "choose one of them."
-        )
-    processors = exact(cpus, "The number of processors", PolicyError)
-    if processors.denominator != 1 or not 1 <= processors < LARGEST:
-        raise PolicyError(
-            f"The number of processors is {cpus!r}: it must be whole, at least 1 and below 2**62; "
-            "change cpus."
-        )
-    cpus = int(processors)
-    times = [time for time in (cost, policy.quantum, *policy.times) if time is not None]
+    setup = read_setup(
+        workload,
+        cpus=cpus,
+        switch_cost=switch_cost,
+        switch_charge=switch_charge,
+        queues=queues,
+        steal=steal,
+        migration_cost=migration_cost,
+        affinity=affinity,
+    )
+    times = [setup.switch_cost, setup.migration_cost, *policy.times]
+    times += [] if policy.quantum is None else [policy.quantum]
     scale = lcm(workload.scale, *(time.denominator for time in times))
     workload = workload.with_scale(scale)
-    switch = Switch(ticks_of(cost, scale), switch_charge == "dispatch")
-    if cpus > 1 or int(workload.width.max(initial=1)) > 1:
-        modelled = policy.name in ("FCFS", "SJF")
-        if not modelled or switch.cost:
-            what = f"A switch cost of {cost}" if modelled else policy.label
-            raise PolicyError(
-                f"{what} on {cpus} processors with jobs of one or more processors is not "
-                "modelled: only FCFS and SJF without switch cost are; use one of them, or one "
-                "processor and jobs of width 1."
-            )
-        shortest = policy.name == "SJF"
-        trace = space_share(workload, cpus, shortest=shortest, ties=policy.ties)
-    else:
+    return Schedule(workload, policy, _run(workload, policy, setup), setup)
+
+
+def _run(workload: Workload, policy: Policy, setup: Setup) -> Trace:
+    """The trace, by the quickest loop that knows all that is asked for."""
+    switch = Switch(ticks_of(setup.switch_cost, workload.scale), setup.switch_charge == "dispatch")
+    plain = setup.simple and workload.io is None
+    wide = int(workload.width.max(initial=1)) > 1
+    if policy.name in ("FCFS", "SJF") and plain and not switch.cost and (wide or setup.cpus > 1):
+        return space_share(workload, setup.cpus, shortest=policy.name == "SJF", ties=policy.ties)
+    if wide:
+        raise PolicyError(
+            f"{policy.label} {setup.label} with jobs of more than one processor is not modelled: "
+            "only FCFS and SJF with one queue and without switch cost and I/O are; use one of "
+            "them, or jobs of width 1."
+        )
+    if policy.loop and plain and setup.cpus == 1:
         if switch.cost * policy.most_dispatches(workload) >= LARGEST:
             raise PolicyError(
-                f"With a switch cost of {cost} the schedule could grow beyond 2**62 ticks: times "
-                "must stay below that; use a smaller cost."
+                f"With a switch cost of {setup.switch_cost} the schedule could grow beyond 2**62 "
+                "ticks: times must stay below that; use a smaller cost."
             )
-        trace = policy.loop(workload, policy, switch)
-    return Schedule(workload, policy, trace, cpus, cost, switch_charge)
+        return policy.loop(workload, policy, switch)
+    if setup.cpus > MOST_CPUS:
+        raise PolicyError(
+            f"There are {setup.cpus} processors: {policy.name} is modelled on at most {MOST_CPUS}; "
+            "use fewer."
+        )
+    return play(workload, policy, setup)
 
 
 def _policy(policy: Any) -> Policy:

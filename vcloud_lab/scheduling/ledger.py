@@ -36,7 +36,7 @@ class Decision:
     ``kind`` is "dispatch" (``chosen`` gets the CPU), "keep" (it stays with ``chosen``), "idle" or
     "end". ``ready`` are those who wait, in the order in which the policy would take them;
     ``arrived`` and ``finished`` happened at this time, and ``preempted`` lost the CPU unfinished
-    (preempted, or its quantum expired).
+    (preempted, or its quantum expired). ``cpu`` is the CPU that a dispatch is about.
     """
 
     time: Time
@@ -47,6 +47,7 @@ class Decision:
     finished: tuple[str, ...]
     preempted: str | None
     reason: str
+    cpu: int = 0
 
     @property
     def candidates(self) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """A schedule: what a simulation found out, exactly.
 
-turnaround = completion - arrival; waiting = turnaround - burst; response = first run - arrival;
-slowdown = turnaround / burst.
+turnaround = completion - arrival; waiting = turnaround - burst - I/O; response = first run -
+arrival; slowdown = turnaround / burst.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +18,8 @@ from vcloud_lab.errors import ScheduleError
 from vcloud_lab.scheduling.ledger import Decision, moments
 from vcloud_lab.scheduling.numbers import Time, exact, show, simplest
 from vcloud_lab.scheduling.policy import Policy
+from vcloud_lab.scheduling.replay import replay
+from vcloud_lab.scheduling.setup import Setup
 from vcloud_lab.scheduling.trace import Trace
 from vcloud_lab.scheduling.workload import Column, Workload
 
@@ -26,7 +29,7 @@ METRICS = ("completion", "turnaround", "waiting", "response")
 
 
 class Slice(NamedTuple):
-    """One job on the CPU from ``start`` to ``end``, in the workload's unit."""
+    """One job on a CPU from ``start`` to ``end``, in the workload's unit."""
 
     job: str
     start: Time
@@ -47,27 +50,19 @@ class Schedule:
         workload: Workload,
         policy: Policy,
         trace: Trace,
-        cpus: int,
-        switch_cost: Time,
-        switch_charge: str,
+        setup: Setup,
     ) -> None:
         self.workload = workload
         self.policy = policy
         self.trace = trace
-        self.cpus = cpus
-        self.switch_cost = switch_cost
-        self.switch_charge = switch_charge
+        self.setup = setup
+        self.cpus = setup.cpus
+        self.switch_cost = setup.switch_cost
 
     @property
     def label(self) -> str:
         """The policy with every option that is not the default."""
-        parts = [self.policy.label]
-        if self.cpus > 1:
-            parts.append(f"on {self.cpus} CPUs")
-        if self.switch_cost:
-            charge = " per dispatch" if self.switch_charge == "dispatch" else ""
-            parts.append(f"switch={show(self.switch_cost)}{charge}")
-        return " ".join(parts)
+        return f"{self.policy.label} {self.setup.label}".rstrip()
 
     @property
     def counters(self) -> dict[str, int]:
@@ -97,7 +92,7 @@ class Schedule:
         reached = self._first_run if metric == "response" else self._completion
         span = reached - self.workload.arrival
         if metric == "waiting":
-            span -= self.workload.burst
+            span -= self.workload.burst + self.workload.io_ticks
         return span
 
     def _by_name(self, metric: str) -> dict[str, Time]:
@@ -116,7 +111,7 @@ class Schedule:
 
     @cached_property
     def waiting(self) -> dict[str, Time]:
-        """Turnaround minus burst, by name: the time that a job was there and did not run."""
+        """Turnaround minus burst and I/O, by name: how long a job was ready and did not run."""
         return self._by_name("waiting")
 
     @cached_property
@@ -133,7 +128,8 @@ class Schedule:
         count = self._count(f"mean {metric}")
         if metric in ("turnaround", "waiting"):  # from sums of columns, without a new column
             ticks = self._sum(self._completion) - self._sum(self.workload.arrival)
-            ticks -= self._sum(self.workload.burst) if metric == "waiting" else 0
+            if metric == "waiting":
+                ticks -= self._sum(self.workload.burst) + int(np.sum(self.workload.io_ticks))
         else:
             ticks = self._sum(self.ticks(metric))
         return simplest(Fraction(ticks, count * self.workload.scale))
@@ -193,13 +189,27 @@ class Schedule:
 
     @property
     def context_switches(self) -> int:
-        """How often the CPU passed from one job to another (one processor only)."""
+        """How often a CPU passed from one job to another."""
+        job, cpu = self.trace.job, self.trace.cpu
+        if cpu is not None:
+            order = np.argsort(cpu, kind="stable")
+            job, cpu = job[order], cpu[order]
+            return int(np.count_nonzero((job[1:] != job[:-1]) & (cpu[1:] == cpu[:-1])))
         if self.cpus > 1:
             raise ScheduleError(
                 f"Context switches are counted for one processor and this schedule has {self.cpus}:"
                 " every job runs once, undisturbed; simulate with cpus=1 to count them."
             )
-        return int(np.count_nonzero(self.trace.job[1:] != self.trace.job[:-1]))
+        return int(np.count_nonzero(job[1:] != job[:-1]))
+
+    @property
+    def migrations(self) -> int:
+        """How often a job went on on another CPU than before."""
+        if self.trace.cpu is None:
+            return 0
+        order = np.argsort(self.trace.job, kind="stable")
+        job, cpu = self.trace.job[order], self.trace.cpu[order]
+        return int(np.count_nonzero((job[1:] == job[:-1]) & (cpu[1:] != cpu[:-1])))
 
     def summary(self) -> dict[str, Time]:
         """The figures by which schedules are compared, by name."""
@@ -209,16 +219,42 @@ class Schedule:
             "utilisation": self.utilisation,
             "fairness": self.fairness,
         }
-        return means | rates | ({"switches": self.context_switches} if self.cpus == 1 else {})
+        counted = self.cpus == 1 or self.trace.cpu is not None
+        return means | rates | ({"switches": self.context_switches} if counted else {})
 
     # Moment by moment
 
-    def slices(self, *, merge: bool = False) -> Iterator[Slice]:
-        """The slices in time order, one by one; ``merge`` joins touching slices of one job."""
-        time, names = self.workload.time, self.workload.names
-        trace = self.trace
+    def slices(self, *, merge: bool = False, cpu: int | None = None) -> Iterator[Slice]:
+        """The slices in time order, one by one, of all CPUs or of one (the first is 0).
+
+        ``merge`` joins touching slices of one job on one CPU. Raises ``ScheduleError`` for a CPU
+        that the machine does not have, and where the simulation did not tell CPUs apart.
+        """
+        if self.trace.cpu is None and cpu in (None, 0) and (self.cpus == 1 or cpu is None):
+            return self._slices(np.arange(len(self.trace.job)), merge)
+        if cpu is not None:
+            return self._slices(self.places(cpu), merge)
+        rows = [self._slices(self.places(at), merge) for at in range(self.cpus)]
+        return heapq.merge(*rows, key=lambda piece: piece.start)
+
+    def places(self, cpu: int) -> Column:
+        """The positions in the trace of what ran on a CPU; raises as ``slices`` does."""
+        if not isinstance(cpu, int) or not 0 <= cpu < self.cpus:
+            raise ScheduleError(
+                f"There is no CPU {cpu!r}: this schedule has CPUs 0 to {self.cpus - 1}; choose one."
+            )
+        if self.trace.cpu is None:
+            raise ScheduleError(
+                f"CPU {cpu} was asked for: this simulation of {self.cpus} alike processors does "
+                "not tell them apart; leave cpu out."
+            )
+        return np.flatnonzero(self.trace.cpu == cpu)
+
+    def _slices(self, places: Column, merge: bool) -> Iterator[Slice]:
+        """The slices at these places of the trace."""
+        time, names, trace = self.workload.time, self.workload.names, self.trace
         held: tuple[int, int, int] | None = None
-        for at in range(len(trace.job)):
+        for at in places.tolist():
             job, start, end = int(trace.job[at]), int(trace.start[at]), int(trace.end[at])
             if start == end:
                 continue
@@ -261,6 +297,8 @@ class Schedule:
 
         On several processors these are the dispatches only.
         """
+        if self.trace.cpu is not None:
+            return replay(self.workload, self.policy, self.setup)
         return moments(self.workload, self.policy, self.trace, self.cpus)
 
     def ledger(self) -> Iterator[Decision]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from vcloud_lab.errors import WorkloadError
-from vcloud_lab.scheduling.workload import FIELDS, Workload
+from vcloud_lab.scheduling.job import FIELDS
+from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["read_table"]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from vcloud_lab.errors import WorkloadError
-from vcloud_lab.scheduling.numbers import LARGEST, Time, denominator, exact, simplest, ticks_of
+from vcloud_lab.scheduling.job import FIELDS, Job, read_job, refuse
+from vcloud_lab.scheduling.numbers import LARGEST, Time, denominator, simplest, ticks_of
 
 if TYPE_CHECKING:  # numpy.typing is slow to import and only read by type checkers
     import numpy.typing as npt
@@ -26,40 +26,8 @@ __all__ = ["Column", "Job", "Workload"]
 Column: TypeAlias = "npt.NDArray[np.int64]"
 """One integer a job, in ticks (or processors, for ``width``)."""
 
-FIELDS = ("name", "arrival", "burst", "width")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job: it arrives, needs the CPU for ``burst``, and leaves.
-
-    ``arrival`` and ``burst`` are in the user's unit, whole or fractional, exact; ``width`` is the
-    number of processors that it needs at once. Raises ``WorkloadError`` for a negative arrival, a
-    burst that is not above 0, a width below 1, or anything that is not a finite number.
-    """
-
-    name: str
-    arrival: Time
-    burst: Time
-    width: int = 1
-
-    def __post_init__(self) -> None:
-        who = f"Job {self.name!r}"
-        if not isinstance(self.name, str) or not self.name:
-            raise WorkloadError(f"{who} needs a name: write a text that is not empty, like 'P1'.")
-        arrival = exact(self.arrival, f"{who}: its arrival")
-        burst = exact(self.burst, f"{who}: its burst")
-        width = exact(self.width, f"{who}: its width")
-        if arrival < 0:
-            _refuse(who, "arrival", self.arrival, "0 or later, because the clock starts at 0")
-        if burst <= 0:
-            _refuse(who, "burst", self.burst, "above 0; leave the job out if it has nothing to do")
-        if width.denominator != 1 or not 1 <= width < LARGEST:
-            rule = "a whole number of processors, at least 1 and below 2**62"
-            _refuse(who, "width", self.width, rule)
-        object.__setattr__(self, "arrival", arrival)
-        object.__setattr__(self, "burst", burst)
-        object.__setattr__(self, "width", int(width))
+Waits: TypeAlias = tuple[tuple[tuple[int, int], ...], ...]
+"""Of each job the I/Os as pairs (after, length) in ticks."""
 
 
 class Workload:
@@ -70,8 +38,9 @@ class Workload:
     P1, P2, ... by position. ``unit`` names the unit of time in charts.
 
     ``arrival``, ``burst`` (ticks) and ``width`` (processors) are read-only ``int64`` arrays of
-    shape ``(len(workload),)``. Raises ``WorkloadError`` for a job that breaks a rule, for two jobs
-    of one name, and for times too large for 62 bits.
+    shape ``(len(workload),)``; ``io`` is None where no job waits for a device. Raises
+    ``WorkloadError`` for a job that breaks a rule, for two jobs of one name, and for times too
+    large for 62 bits.
 
     >>> Workload([("P1", 0, 24), ("P2", 0, 3)])
     Workload of 2 jobs: P1 (0, 24), P2 (0, 3)
@@ -82,6 +51,7 @@ class Workload:
         "_places",
         "arrival",
         "burst",
+        "io",
         "notes",
         "scale",
         "title",
@@ -96,6 +66,7 @@ class Workload:
     title: str
     unit: str
     notes: tuple[str, ...]
+    io: Waits | None
     _names: tuple[str, ...] | None
     _places: dict[str, int] | None
 
@@ -105,13 +76,19 @@ class Workload:
                 f"A workload cannot be made of {jobs!r}: a list of jobs is needed; "
                 "write for example Workload([('P1', 0, 5), ('P2', 1, 3)])."
             )
-        read = [_read_job(job, position) for position, job in enumerate(jobs, 1)]
-        scale = denominator(time for job in read for time in (job.arrival, job.burst))
+        read = [read_job(job, position) for position, job in enumerate(jobs, 1)]
+        waits = [time for job in read for pair in job.io for time in pair]
+        scale = denominator([*waits, *(t for job in read for t in (job.arrival, job.burst))])
         arrival = [ticks_of(job.arrival, scale) for job in read]
         burst = [ticks_of(job.burst, scale) for job in read]
-        _check_size(max(arrival, default=0) + sum(burst))
+        _check_size(max(arrival, default=0) + sum(burst) + ticks_of(sum(waits), scale))
         names = tuple(job.name for job in read)
         self._fill(arrival, burst, [job.width for job in read], names, scale, title, unit, ())
+        if waits:
+            self.io = tuple(
+                tuple((ticks_of(after, scale), ticks_of(long, scale)) for after, long in job.io)
+                for job in read
+            )
 
     @classmethod
     def from_columns(
@@ -155,7 +132,7 @@ class Workload:
             if len(column) and column.min() < least:
                 at = int(column.argmin())
                 who = f"Job {names[at]!r}" if names else f"Job 'P{at + 1}'"
-                _refuse(who, what, int(column[at]), f"at least {least}")
+                refuse(who, what, int(column[at]), f"at least {least}")
         if len(columns[0]):
             # A float sum cannot wrap round as a 64-bit sum would, and is near enough for a limit.
             _check_size(int(columns[0].max()) + int(columns[1].sum(dtype=np.float64)))
@@ -187,6 +164,7 @@ class Workload:
             setattr(self, column, array)
         self._names, self.scale, self.title, self.unit = names, scale, title, unit
         self.notes = notes
+        self.io = None
         self._places = None
 
     def __len__(self) -> int:
@@ -202,11 +180,20 @@ class Workload:
     @property
     def jobs(self) -> tuple[Job, ...]:
         """The jobs in list order, with times in the user's unit."""
-        columns = (self.arrival.tolist(), self.burst.tolist(), self.width.tolist())
-        return tuple(
-            Job(name, self.time(arrival), self.time(burst), width)
-            for name, arrival, burst, width in zip(self.names, *columns, strict=True)
-        )
+        return tuple(self._job(place) for place in range(len(self)))
+
+    def _job(self, place: int) -> Job:
+        arrival, burst, width = (int(c[place]) for c in (self.arrival, self.burst, self.width))
+        waits = self.io[place] if self.io else ()
+        io = tuple((self.time(after), self.time(length)) for after, length in waits)
+        return Job(self.names[place], self.time(arrival), self.time(burst), width, io)
+
+    @property
+    def io_ticks(self) -> Column | int:
+        """How long each job waits for devices in all, in list order; 0 where none does."""
+        if self.io is None:
+            return 0
+        return np.array([sum(length for _, length in waits) for waits in self.io], np.int64)
 
     def arrival_order(self) -> Column:
         """The jobs' positions in order of arrival, equal arrivals in list order."""
@@ -221,8 +208,7 @@ class Workload:
                 f"There is no job {name!r}: this workload has {', '.join(self.names[:8])}"
                 f"{', ...' if len(self) > 8 else ''}; use one of these names."
             )
-        arrival, burst, width = (int(c[place]) for c in (self.arrival, self.burst, self.width))
-        return Job(name, self.time(arrival), self.time(burst), width)
+        return self._job(place)
 
     def time(self, ticks: int) -> Time:
         """``ticks`` in the user's unit, exactly."""
@@ -233,7 +219,10 @@ class Workload:
         if scale == self.scale:
             return self
         factor = scale // self.scale if len(self) else 1
-        _check_size(factor * (int(self.arrival.max(initial=0)) + int(self.burst.sum())))
+        longest = (
+            int(self.arrival.max(initial=0)) + int(self.burst.sum()) + int(np.sum(self.io_ticks))
+        )
+        _check_size(factor * longest)
         finer = Workload.__new__(Workload)
         finer._fill(
             self.arrival * factor,
@@ -245,6 +234,11 @@ class Workload:
             self.unit,
             self.notes,
         )
+        if self.io:
+            finer.io = tuple(
+                tuple((after * factor, length * factor) for after, length in waits)
+                for waits in self.io
+            )
         return finer
 
     def __eq__(self, other: object) -> bool:
@@ -263,25 +257,6 @@ class Workload:
         names = None if self._names is None else self._names[:count]
         columns = (self.arrival[:count], self.burst[:count], self.width[:count])
         return Workload.from_columns(*columns, names=names, scale=self.scale)
-
-
-def _read_job(job: object, position: int) -> Job:
-    """One entry of a job list as a ``Job``; ``position`` counts from 1."""
-    name = f"P{position}"
-    if isinstance(job, Job):
-        return job
-    if isinstance(job, Mapping):
-        unknown = [key for key in job if key not in FIELDS]
-        missing = [key for key in ("arrival", "burst") if key not in job]
-        if not unknown and not missing:
-            return Job(**{"name": name, **job})
-    elif isinstance(job, Sequence) and not isinstance(job, str) and len(job) in (2, 3, 4):
-        return Job(name, job[0], job[1]) if len(job) == 2 else Job(*job)
-    raise WorkloadError(
-        f"Entry {position} of the job list is {job!r}: a job is (arrival, burst), "
-        "(name, arrival, burst), (name, arrival, burst, width), a Job, or a mapping with these "
-        "keys; write it in one of these forms."
-    )
 
 
 def _integers(values: npt.ArrayLike, what: str) -> Column:
@@ -308,7 +283,3 @@ def _check_size(total: int) -> None:
             f"The times add up to {shown} ticks: they must stay below 2**62; "
             "use a larger unit or simpler fractions."
         )
-
-
-def _refuse(who: str, what: str, value: object, rule: str) -> NoReturn:
-    raise WorkloadError(f"{who} has {what} {value}: it must be {rule}; change the {what}.")
