@@ -7,7 +7,6 @@ plain lists, one for all CPUs or one a CPU, and the policy is asked at every cho
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol
 
@@ -17,11 +16,12 @@ from vcloud_lab.errors import PolicyError
 from vcloud_lab.scheduling.discipline import Discipline, Ranked, Task, tasks_of
 from vcloud_lab.scheduling.numbers import LARGEST, NEVER, ticks_of
 from vcloud_lab.scheduling.policy import Policy
+from vcloud_lab.scheduling.queues import Cpu, Queues
 from vcloud_lab.scheduling.setup import Setup
 from vcloud_lab.scheduling.trace import Trace
 from vcloud_lab.scheduling.workload import Workload
 
-__all__ = ["MOST_DISPATCHES", "Cpu", "Machine", "Onlooker", "Setup", "play"]
+__all__ = ["MOST_DISPATCHES", "Machine", "Onlooker", "Setup", "play"]
 
 MOST_DISPATCHES = 2_000_000
 """The most dispatches of one run: half a minute or so."""
@@ -35,21 +35,6 @@ class Onlooker(Protocol):
 
     def passed(self, machine: Machine, dispatches: int) -> None:
         """All that happens at ``machine.now`` has happened, ``dispatches`` among it."""
-
-
-@dataclass
-class Cpu:
-    """A processor; ``task`` runs from ``start`` (after the switch) to ``stop`` at the latest."""
-
-    number: int
-    task: Task | None = None
-    start: int = 0
-    stop: int = NEVER
-    settled: int = 0  # up to when the running task has been charged
-    entry: int = -1  # its place in the trace
-    previous: Task | None = None
-    lost: Task | None = None  # who had the CPU until now and is not done
-    late: list[Task] = field(default_factory=list)  # newcomers during the switch
 
 
 def play(
@@ -83,14 +68,12 @@ class Machine:
         scale, places = workload.scale, {name: at for at, name in enumerate(workload.names)}
         self.switch = ticks_of(setup.switch_cost, scale)
         self.migration = ticks_of(setup.migration_cost, scale)
-        self.affinity = {places[name]: numbers for name, numbers in setup.affinity.items()}
         self.tasks = tasks_of(workload, policy)
         make = policy.discipline or Ranked
         self.rules: Discipline = make(workload, policy, self.tasks)
         self.cpus = [Cpu(number) for number in range(setup.cpus)]
-        self.lists: list[list[Task]] = [
-            [] for _ in range(setup.cpus if setup.queues == "per-core" else 1)
-        ]
+        affinity = {places[name]: numbers for name, numbers in setup.affinity.items()}
+        self.queues = Queues(self.rules, self.cpus, affinity, per_core=setup.queues == "per-core")
         self.coming = [self.tasks[at] for at in workload.arrival_order()[::-1].tolist()]
         self.asleep: list[tuple[int, int, Task]] = []  # (wakes at, order of issue, task)
         self.issued = self.step = 0
@@ -141,7 +124,7 @@ class Machine:
         for cpu in self.cpus:
             if cpu.task:
                 times.append(cpu.start if cpu.late else cpu.stop)
-        if any(cpu.task for cpu in self.cpus) or any(self.lists):
+        if any(cpu.task for cpu in self.cpus) or any(self.queues.lists):
             times.append(max(self.rules.alarm(), self.now))
         return min(times)
 
@@ -171,14 +154,14 @@ class Machine:
     def _requeue(self, expired: Iterable[Cpu]) -> None:
         for cpu in expired:
             if cpu.lost:
-                self._join(cpu.lost, "expired")
+                self.queues.join(cpu.lost, "expired")
 
     def _ring(self) -> None:
         """Take all CPUs back, the last one first, so that the first one's task is ahead."""
         for cpu in reversed(self.cpus):
             if cpu.task and cpu.start <= self.now:
                 self._evict(cpu)
-        self.rules.ring(self.now, self.lists)
+        self.rules.ring(self.now, self.queues.lists)
 
     def _welcome(self) -> None:
         """Let those who arrive now, then those whose I/O is over, join."""
@@ -194,11 +177,11 @@ class Machine:
             woke = task.cpu >= 0
             task.ready = self.now
             self.rules.admit(task, self.now, woke=woke)
-            self._join(task, "woke" if woke else "arrived")
+            self.queues.join(task, "woke" if woke else "arrived")
         self.arrived += woken
 
     def _fill_idle(self) -> None:
-        for steal in (False, True):
+        for steal in (False, True) if self.setup.steal else (False,):
             for cpu in self.cpus:
                 if cpu.task is None:
                     self._dispatch(cpu, steal=steal)
@@ -207,84 +190,66 @@ class Machine:
         """Give CPUs to newcomers that beat who runs there."""
         if not self.rules.preemptive:
             return
+        newcomers = self._newcomers()
+        for task in newcomers:
+            if task not in self.queues or not self.rules.eligible(task, self.now):
+                continue
+            victim = self._victim(task)
+            if victim:
+                # Where equals preempt, only a newcomer may follow, not an older equal.
+                equals = self.policy.on_tie == "preempt"
+                barred = [one for one in self.tasks if one not in newcomers] if equals else []
+                barred += [victim.task] if victim.task else []
+                self._evict(victim)
+                self._dispatch(victim, barred=barred)
+
+    def _newcomers(self) -> list[Task]:
+        """Those who came now, and those who came during a switch that is over by now."""
         newcomers = list(self.arrived)
         for cpu in self.cpus:
-            if cpu.task and cpu.start > self.now:
-                cpu.late += [task for task in self.arrived if self._may_use(task, cpu)]
+            if cpu.start > self.now > cpu.decided:
+                cpu.late += self.arrived
             elif cpu.late:
-                newcomers += cpu.late
+                newcomers += [task for task in cpu.late if task in self.queues]
                 cpu.late = []
                 self._settle(cpu, "running")
-        for task in newcomers:
-            waits = any(task in ready for ready in self.lists)
-            if not waits or not self.rules.eligible(task, self.now):
-                continue  # it runs already, or may not run
-            worst: Cpu | None = None
-            for cpu in self.cpus:
-                held = cpu.task
-                if held is None or cpu.start > self.now or not self._may_use(task, cpu):
-                    continue
+        return newcomers
+
+    def _victim(self, task: Task) -> Cpu | None:
+        """The CPU that a task may take: of several, the one whose task is beaten by the others."""
+        worst: Cpu | None = None
+        for cpu in self.cpus:
+            held = cpu.task
+            if held is None or cpu.start > self.now or cpu.decided == self.now:
+                continue  # nobody, in a switch, or just chosen among all
+            mine = task in self.queues.of(cpu) and self.queues.may_use(task, cpu)
+            if mine and self.rules.beats(task, held, self.now):
                 self.compared += 1
-                if self.rules.beats(task, held, self.now) and (
-                    worst is None or (worst.task and self.rules.beats(worst.task, held, self.now))
-                ):
+                if not (worst and worst.task) or self.rules.beats(worst.task, held, self.now):
                     worst = cpu
-            if worst:
-                barred = worst.task
-                self._evict(worst)
-                self._dispatch(worst, barred=barred)
-
-    # The ready lists
-
-    def _join(self, task: Task, why: str) -> None:
-        ready = self.lists[self._list_for(task)]
-        ready.insert(0 if self.rules.at_head(task, why) else len(ready), task)
-
-    def _list_for(self, task: Task) -> int:
-        """A task goes back to the core where it ran; a new one to the core with the fewest."""
-        if len(self.lists) == 1:
-            return 0
-        if task.cpu >= 0:
-            return task.cpu
-        allowed = sorted(self.affinity.get(task.position, range(len(self.cpus))))
-        return min(allowed, key=lambda at: len(self.lists[at]) + (self.cpus[at].task is not None))
-
-    def _may_use(self, task: Task, cpu: Cpu) -> bool:
-        """Whether a ready task can be chosen for a CPU without being stolen."""
-        if cpu.number not in self.affinity.get(task.position, (cpu.number,)):
-            return False
-        return len(self.lists) == 1 or task in self.lists[cpu.number]
-
-    def _allowed(self, ready: Sequence[Task], cpu: Cpu) -> list[Task]:
-        affinity, eligible = self.affinity, self.rules.eligible
-        return [
-            task
-            for task in ready
-            if cpu.number in affinity.get(task.position, (cpu.number,)) and eligible(task, self.now)
-        ]
+        return worst
 
     # Giving and taking a CPU
 
-    def _dispatch(self, cpu: Cpu, *, steal: bool = False, barred: Task | None = None) -> None:
+    def _dispatch(self, cpu: Cpu, *, steal: bool = False, barred: Sequence[Task] = ()) -> None:
         """Give a CPU to a task of its own list or, to ``steal``, to the last of the longest.
 
-        ``barred`` has just lost the CPU to a newcomer, which may be its equal.
+        The ``barred`` may not have it: who has just lost it to a newcomer, maybe an equal.
         """
         if not steal:
-            ready = self.lists[cpu.number if len(self.lists) > 1 else 0]
-            pool = self._allowed(ready, cpu)
-            if pool:
+            ready = self.queues.of(cpu)
+            if pool := self.queues.allowed(ready, cpu, self.now):
                 self._start(cpu, self._chosen(pool, barred), ready, pool)
-        elif self.setup.steal and len(self.lists) > 1:
-            for ready in sorted(self.lists, key=len, reverse=True):
-                if pool := self._allowed(ready, cpu):
-                    self.steals += 1
-                    self._start(cpu, pool[-1], ready, pool)
-                    break
+            return
+        for ready in self.queues.others(cpu):
+            if pool := self.queues.allowed(ready, cpu, self.now):
+                self.steals += 1
+                self._start(cpu, pool[-1], ready, pool)
+                return
 
-    def _chosen(self, pool: list[Task], barred: Task | None) -> Task:
+    def _chosen(self, pool: list[Task], barred: Sequence[Task]) -> Task:
         self.compared += len(pool)
-        free = [task for task in pool if task is not barred]
+        free = [task for task in pool if task not in barred]
         task = self.rules.choose(free, self.now)
         if task not in free:
             names = ", ".join(self.rules.name(one) for one in pool[:8])
@@ -309,6 +274,7 @@ class Machine:
         cost = self.switch if always or cpu.previous not in (None, task) else 0
         cost += self.migration if task.cpu not in (-1, cpu.number) else 0
         cpu.task = cpu.previous = task
+        cpu.decided = self.now
         cpu.start = cpu.settled = self.now + cost
         cpu.stop = cpu.start + min(task.left, max(1, self.rules.slice(task, self.now)))
         cpu.entry, task.cpu = len(jobs), cpu.number
@@ -337,7 +303,7 @@ class Machine:
         self._release(cpu, "preempted")
         if task:
             cpu.lost = task
-            self._join(task, "preempted")
+            self.queues.join(task, "preempted")
 
     def trace(self) -> Trace:
         """What has run so far; to be asked for at the end."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from vcloud_lab.scheduling import reasons
 from vcloud_lab.scheduling.discipline import Task
-from vcloud_lab.scheduling.dispatcher import Cpu, Machine
+from vcloud_lab.scheduling.dispatcher import Machine
 from vcloud_lab.scheduling.ledger import Decision, Ready
 from vcloud_lab.scheduling.policy import Policy
+from vcloud_lab.scheduling.queues import Cpu
 from vcloud_lab.scheduling.setup import Setup
 from vcloud_lab.scheduling.workload import Workload
 
@@ -57,7 +58,7 @@ class _Teller:
     def passed(self, machine: Machine, dispatches: int) -> None:
         self._collect(machine)
         held = machine.cpus[0]
-        waiting = [task for ready in machine.lists for task in ready]
+        waiting = list(machine.queues)
         if not machine.unfinished:
             self._tell(machine, "end", None, [], reasons.end(self.workload))
         elif all(cpu.task is None for cpu in machine.cpus):
