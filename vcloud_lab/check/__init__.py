@@ -9,9 +9,8 @@ misconceptions.py  the common wrong ideas, first those about schedules,
 formulas.py        ... then those of arithmetic,  machine.py     ... then those about the machine
 models.py          what a wrong model is          diagnose.py    from wrong number to wrong idea
 kinds/             the kinds of exercise          registry.py     tasks by id (tasks/ holds them)
-sandbox.py         runs learners' functions       variants.py     new jobs from a seed
-progress.py        what was tried and solved      predictions.py  predict and reveal
-desk.py            check, hint, statement, variant, reset
+progress.py        what was tried and solved      variants.py     new jobs from a seed
+predictions.py     predict and reveal             desk.py         check, hint, variant, reset
 """
 
 from vcloud_lab.check import progress

@@ -7,7 +7,7 @@ arrival; slowdown = turnaround / burst.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -51,11 +51,13 @@ class Schedule:
         policy: Policy,
         trace: Trace,
         setup: Setup,
+        forced: Mapping[int, int] | None = None,
     ) -> None:
         self.workload = workload
         self.policy = policy
         self.trace = trace
         self.setup = setup
+        self.forced = forced or {}
         self.cpus = setup.cpus
         self.switch_cost = setup.switch_cost
 
@@ -298,7 +300,7 @@ class Schedule:
         On several processors these are the dispatches only.
         """
         if self.trace.cpu is not None:
-            return replay(self.workload, self.policy, self.setup)
+            return replay(self.workload, self.policy, self.setup, self.forced)
         return moments(self.workload, self.policy, self.trace, self.cpus)
 
     def ledger(self) -> Iterator[Decision]:

@@ -11,9 +11,9 @@ from typing import Any
 from vcloud_lab.check.answers import is_open, same, tell
 from vcloud_lab.check.kinds.common import head, recorded
 from vcloud_lab.check.registry import Task, register
-from vcloud_lab.check.sandbox import STEPS, call, is_stub
 from vcloud_lab.check.verdict import Outcome
 from vcloud_lab.errors import CheckError
+from vcloud_lab.sandbox import STEPS, call, is_stub
 from vcloud_lab.scheduling import Workload
 
 __all__ = ["function"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from vcloud_lab.check import sandbox
-from vcloud_lab.check.sandbox import call, is_stub
+from vcloud_lab import sandbox
+from vcloud_lab.sandbox import call, is_stub
 
 
 def endless() -> None:

@@ -35,7 +35,7 @@ SECONDS = 30.0
 ITEMS = 100_000
 """The most that is taken out of a generator."""
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
 _TASKS = os.path.join(_PACKAGE, "check", "tasks", "")
 # Each ends in a separator: a learner's folder may begin like the package's.
 _LIBRARY = (
