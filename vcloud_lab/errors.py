@@ -11,6 +11,7 @@ __all__ = [
     "PolicyError",
     "RenderError",
     "ScheduleError",
+    "SweepError",
     "TraceError",
     "VcloudLabError",
     "WorkloadError",
@@ -35,6 +36,10 @@ class PolicyError(VcloudLabError):
 
 class ScheduleError(VcloudLabError):
     """A schedule was asked for something it does not have (the mean of no jobs, ...)."""
+
+
+class SweepError(VcloudLabError):
+    """A sweep cannot run, or its file cannot be read or written."""
 
 
 class RenderError(VcloudLabError):
