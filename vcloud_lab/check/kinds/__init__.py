@@ -7,7 +7,8 @@ answer, or ``(answer, "name-of-the-misconception")``).
 - ``number``: one number of a schedule         - ``per_job``: one number for every job
 - ``gantt``: the chart, slice by slice         - ``quantity``: a number from any computation
 - ``choice``: one of several options           - ``function``: a function the learner writes
-- ``workload``: jobs that show an effect       - ``judge``: anything else
+- ``workload``: jobs that show an effect       - ``scheduler``: a scheduler the learner writes
+- ``judge``: anything else
 
 The right answer is always computed. Where a schedule is asked for, a wrong answer can be given by
 the name of the misconception alone: ``wrong=["turnaround-for-waiting"]``.
@@ -18,6 +19,7 @@ from vcloud_lab.check.kinds.code import function
 from vcloud_lab.check.kinds.example import more_than, workload
 from vcloud_lab.check.kinds.free import choice, judge
 from vcloud_lab.check.kinds.numeric import number, per_job, quantity
+from vcloud_lab.check.kinds.scheduler import scheduler
 
 __all__ = [
     "choice",
@@ -28,5 +30,6 @@ __all__ = [
     "number",
     "per_job",
     "quantity",
+    "scheduler",
     "workload",
 ]
