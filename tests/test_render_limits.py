@@ -20,6 +20,7 @@ ONE = simulate(FEW, FCFS)
 NONE = simulate(Workload([]), FCFS)
 NAN = float("nan")
 GAP = [(0, 2), (10, 2)]
+WIDE = [("P1", 0, 3, 2), ("P2", 8, 1, 1)]
 
 
 @pytest.mark.parametrize(
@@ -41,12 +42,12 @@ GAP = [(0, 2), (10, 2)]
         (lambda: compare([]), "0 schedules"),
         (lambda: compare([1]), "One of the schedules is 1"),  # type: ignore[list-item]
         (lambda: compare([ONE, simulate([(0, 5)], FCFS)]), "another workload"),
-        (lambda: compare([simulate(FEW, FCFS, cpus=2)]), "2 processors"),
+        (lambda: compare([simulate(WIDE, FCFS, cpus=2)]), "2 processors"),
         (lambda: compare([ONE] * 21), "21 schedules"),
         (lambda: table([]), "0 rows"),
         (lambda: table([5]), "row of the table is 5"),
         (lambda: table(5), "row of the table is 5"),  # type: ignore[arg-type]
-        (lambda: gantt(simulate(GAP, FCFS, cpus=2), window=(4, 6)), "No job is there from 4 to 6"),
+        (lambda: gantt(simulate(WIDE, FCFS, cpus=2), window=(4, 6)), "No job is there from 4 to 6"),
         (lambda: table([{}]), "empty row"),
         (lambda: table([{"a": NAN}]), "'a' is nan"),
         (lambda: lines([1, 2], {"y": [1, NAN]}), "'y' is nan"),

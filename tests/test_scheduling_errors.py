@@ -249,7 +249,7 @@ MISTAKES: dict[str, Mistake] = {
         ["percentile", "nan", "number"],
     ),
     "context switches on many": (
-        lambda: simulate(ONE, FCFS, cpus=2).context_switches,
+        lambda: simulate(WIDE, FCFS, cpus=2).context_switches,
         ScheduleError,
         ["2", "one processor"],
     ),

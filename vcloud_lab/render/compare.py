@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from vcloud_lab.errors import RenderError
 from vcloud_lab.render.axis import count, span_text
 from vcloud_lab.render.chart import Chart
-from vcloud_lab.render.cut import MOST_SLICES, cut
+from vcloud_lab.render.cut import MOST_ROWS, MOST_SLICES, cut
 from vcloud_lab.render.gantt import cpu_bars, job_runs
 from vcloud_lab.render.metrics import labelled, metrics_grid
 from vcloud_lab.render.scene import Lane, Scene
@@ -26,9 +26,10 @@ def compare(
 ) -> Chart:
     """The CPU's row of each schedule on one time axis, with the table of figures beneath.
 
-    ``schedules`` are of the same workload, in a list or by label in a mapping. The best value of
-    each figure has a star. Raises ``RenderError`` for schedules of different workloads or of
-    several processors, for more than 20, for none, and for a bad ``window`` (as in ``gantt``).
+    ``schedules`` are of the same workload, in a list or by label in a mapping; of several CPUs each
+    has a row. The best value of each figure has a star. Raises ``RenderError`` for schedules of
+    different workloads or of alike processors, for more than 20 (60 rows), for none, and for a bad
+    ``window`` (as in ``gantt``).
     """
     named = labelled(schedules)
     if len(named) > MOST_SCHEDULES:
@@ -36,11 +37,17 @@ def compare(
             f"{len(named)} schedules were to be compared: at most {MOST_SCHEDULES} rows are "
             "legible; choose fewer, or use lines(...) for a sweep."
         )
-    wide = next((schedule for schedule in named.values() if schedule.cpus > 1), None)
+    wide = next((s for s in named.values() if s.cpus > 1 and s.trace.cpu is None), None)
     if wide is not None:
         raise RenderError(
-            f"A schedule runs on {wide.cpus} processors: a comparison draws one row for one CPU; "
-            "use table([s1, s2]) for the figures and profile(s) for the load."
+            f"A schedule runs on {wide.cpus} processors that are not told apart: a comparison "
+            "draws one row for each CPU; use table([s1, s2]) and profile(s)."
+        )
+    rows = sum(schedule.cpus for schedule in named.values())
+    if rows > MOST_ROWS:
+        raise RenderError(
+            f"{rows} rows of CPUs were to be drawn: at most {MOST_ROWS} are legible; compare fewer "
+            "schedules, or fewer CPUs."
         )
     last = max(named.values(), key=lambda schedule: schedule.makespan)
     view = window or (0, last.makespan)
@@ -57,8 +64,12 @@ def compare(
     lanes = []
     for label, schedule in named.items():
         part = parts.get(label)
-        bars = cpu_bars(schedule, part, job_runs(schedule, part)) if part else []
-        lanes.append(Lane(label, tuple(bars), sequence=True))
+        runs = job_runs(schedule, part) if part else {}
+        for cpu in range(schedule.cpus):
+            only = None if schedule.cpus == 1 else cpu
+            row = label if only is None else f"CPU {cpu}, {label}"
+            bars = cpu_bars(schedule, part, runs, only) if part else []
+            lanes.append(Lane(row, tuple(bars), sequence=True))
     first = next(iter(named.values())).workload
     grid = metrics_grid(named)
     left_out = (

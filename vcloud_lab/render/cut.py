@@ -28,9 +28,9 @@ MOST_JOBS = 1_000_000
 
 @dataclass(frozen=True)
 class Cut:
-    """Ticks ``start`` to ``end`` of a schedule. ``job``, ``begin`` and ``finish`` are its merged
-    slices, ``dispatch`` the position of the first dispatch of each in the trace; ``rows`` are
-    jobs. ``note`` says what was left out."""
+    """Ticks ``start`` to ``end`` of a schedule. ``job``, ``begin``, ``finish`` and ``cpu`` are its
+    merged slices, ``dispatch`` the position of the first dispatch of each in the trace; ``rows``
+    are jobs. ``note`` says what was left out."""
 
     start: int
     end: int
@@ -38,6 +38,7 @@ class Cut:
     begin: Column
     finish: Column
     dispatch: Column
+    cpu: Column
     rows: Column
     note: str
 
@@ -93,7 +94,9 @@ def cut(
             f" Of {len(present):,} jobs in this time it shows the first {len(rows)}; pass "
             "jobs=[...] for others."
         )
-    return Cut(start, end, job, begin, finish, dispatch, rows, note)
+    trace = schedule.trace
+    cpu = np.zeros_like(dispatch) if trace.cpu is None else trace.cpu[dispatch]
+    return Cut(start, end, job, begin, finish, dispatch, cpu, rows, note)
 
 
 def _window(schedule: Schedule, window: object, whole: int) -> tuple[int, int]:
@@ -139,10 +142,17 @@ def _merged(schedule: Schedule, start: int, end: int) -> tuple[Column, Column, C
     trace = schedule.trace
     inside = (trace.start < trace.end) & (trace.start < end) & (trace.end > start)
     at = np.flatnonzero(inside)
+    if trace.cpu is not None:
+        at = at[np.argsort(trace.cpu[at], kind="stable")]  # what touches stands together
     job, begin, finish = trace.job[at], trace.start[at], trace.end[at]
     first = np.ones(len(at), bool)
-    if schedule.cpus == 1:
+    if schedule.cpus == 1 or trace.cpu is not None:
         first[1:] = (job[1:] != job[:-1]) | (begin[1:] != finish[:-1])
+    if trace.cpu is not None:
+        first[1:] |= trace.cpu[at][1:] != trace.cpu[at][:-1]
     last = np.append(first[1:], True)[: len(at)]
     begin, finish = np.maximum(begin[first], start), np.minimum(finish[last], end)
-    return job[first], begin, finish, at[first].astype(np.int64)
+    order = np.argsort(begin, kind="stable") if trace.cpu is not None else slice(None)
+    columns = (job[first], begin, finish, at[first].astype(np.int64))
+    job, begin, finish, dispatch = (column[order] for column in columns)
+    return job, begin, finish, dispatch

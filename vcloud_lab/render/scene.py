@@ -15,8 +15,9 @@ __all__ = ["Bar", "Curve", "Grid", "Lane", "Plot", "Scene"]
 
 @dataclass(frozen=True)
 class Bar:
-    """A stretch of a lane. ``kind`` is "run", "wait", "idle" or "switch"; ``job`` is the position
-    of the job in the workload (it chooses the colour), -1 where none runs."""
+    """A stretch of a lane. ``kind`` is "run", "wait", "io", "idle" or "switch"; ``job`` is the
+    position of the job in the workload (it chooses the colour), -1 where none runs; ``cpu`` is the
+    number of the CPU that it runs on."""
 
     start: Time
     end: Time
@@ -24,6 +25,7 @@ class Bar:
     job: int = -1
     label: str = ""
     tip: str = ""
+    cpu: int = 0
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,9 @@ def draw(scene: Scene) -> dict[str, Any]:
     data = []
     if of_kind.get("wait"):
         data.append(_bars("waiting", of_kind["wait"], {"color": LIGHT.wait}, width=0.2))
+    if of_kind.get("io"):
+        outline = {"color": LIGHT.wait, "width": 1}
+        data.append(_bars("I/O", of_kind["io"], {"color": LIGHT.paper, "line": outline}, width=0.2))
     data.append(_runs(of_kind.get("run", [])))
     if of_kind.get("idle"):
         hatch = {"shape": "/", "size": 7, "solidity": 0.2, "fgcolor": LIGHT.ink, "bgcolor": "#fff"}

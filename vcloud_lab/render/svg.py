@@ -13,7 +13,8 @@ from vcloud_lab.render.theme import colour_of, hatch_of, ink_on
 __all__ = ["draw"]
 
 ROW = 26
-LEGEND = {"wait": "waiting", "idle": "CPU idle", "switch": "switching"}
+CLASSES = {"run": "r", "wait": "w", "io": "d", "idle": "i", "switch": "s"}
+LEGEND = {"wait": "waiting", "io": "I/O", "idle": "CPU idle", "switch": "switching"}
 
 
 def draw(scene: Scene) -> str:
@@ -79,8 +80,8 @@ def _bar(bar: Bar, top: int, scene: Scene, frame: parts.Frame, key: str) -> list
     drawn = []
     for low, high, future in edges:
         x, wide = frame.x(low), frame.x(high) - frame.x(low)
-        kind = {"run": "r", "wait": "w", "idle": "i", "switch": "s"}[bar.kind]
-        y, tall = (top + 10, 6) if bar.kind == "wait" else (top + 3, 20)
+        kind = CLASSES[bar.kind]
+        y, tall = (top + 10, 6) if bar.kind in ("wait", "io") else (top + 3, 20)
         size = f'x="{parts.short(x)}" y="{y}" width="{parts.short(wide)}" height="{tall}"'
         fill = f' fill="{colour_of(bar.job)}"' if bar.kind == "run" else ""
         if bar.kind == "idle":
@@ -115,9 +116,10 @@ def _legend(scene: Scene, y: int, key: str) -> str:
         if kind not in scene.kinds:
             continue
         fill = f' fill="url(#i{key})"' if kind == "idle" else ""
-        tall, down = (6, 7) if kind == "wait" else (11, 10)
+        tall, down = (6, 7) if kind in ("wait", "io") else (11, 10)
         drawn.append(
-            f'<rect class="{kind[0]}" x="{x:g}" y="{y - down}" width="18" height="{tall}"{fill}/>'
+            f'<rect class="{CLASSES[kind]}" x="{x:g}" y="{y - down}" width="18" '
+            f'height="{tall}"{fill}/>'
         )
         drawn.append(parts.text(x + 24, y, words, "m"))
         x += 40 + 7 * len(words)

@@ -18,13 +18,14 @@ WIDTH = 760
 TOP = 20
 CHARACTER = 7.0  # the width that a character of 12 px may take
 
-# r run, w wait, i idle, s switch, h hatch, k mark, g grid, c cursor, f future;
+# r run, w wait, d device, i idle, s switch, h hatch, k mark, g grid, c cursor, f future;
 # text: m muted, a middle, e end, b bold, q and u with a halo, t in a bar.
 STYLE = CSS + (
     ".vcl text{fill:var(--i)}.vcl .m{fill:var(--m)}.vcl .a{text-anchor:middle}"
     ".vcl .e{text-anchor:end}.vcl .b{font-weight:700}.vcl .t{pointer-events:none}"
     ".vcl .t[fill='#000000']{fill:#000}.vcl .t[fill='#ffffff']{fill:#fff}"
     ".vcl .r,.vcl .i,.vcl .s{stroke:var(--i)}.vcl .w{fill:var(--w)}.vcl .s{fill:var(--i)}"
+    ".vcl .d{fill:var(--p);stroke:var(--w);stroke-dasharray:3 2}"
     ".vcl .h{pointer-events:none}.vcl .k{fill:var(--p);stroke:var(--i);stroke-width:1.5}"
     ".vcl .g{stroke:var(--g)}.vcl .l{stroke:var(--i)}.vcl .o{stroke:var(--i);fill:none}"
     ".vcl .c{stroke:var(--c);stroke-width:2}.vcl .f{fill-opacity:.22;stroke-opacity:.5}"

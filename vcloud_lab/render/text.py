@@ -14,8 +14,14 @@ __all__ = ["WIDTH", "draw"]
 
 WIDTH = 80
 MOST_NAMED = 12
-INK = {"run": "█", "wait": "·", "idle": "░", "switch": "▓"}
-WORDS = {"run": "█ running", "wait": "· waiting", "idle": "░ idle", "switch": "▓ switching"}
+INK = {"run": "█", "wait": "·", "io": "~", "idle": "░", "switch": "▓"}
+WORDS = {
+    "run": "█ running",
+    "wait": "· waiting",
+    "io": "~ I/O",
+    "idle": "░ idle",
+    "switch": "▓ switching",
+}
 
 
 def draw(scene: Scene) -> str:

@@ -77,7 +77,7 @@ def _run(workload: Workload, policy: Policy, setup: Setup) -> Trace:
     switch = Switch(ticks_of(setup.switch_cost, workload.scale), setup.switch_charge == "dispatch")
     plain = setup.simple and workload.io is None
     wide = int(workload.width.max(initial=1)) > 1
-    if policy.name in ("FCFS", "SJF") and plain and not switch.cost and (wide or setup.cpus > 1):
+    if policy.name in ("FCFS", "SJF") and plain and not switch.cost and wide:
         return space_share(workload, setup.cpus, shortest=policy.name == "SJF", ties=policy.ties)
     if wide:
         raise PolicyError(
