@@ -38,6 +38,8 @@ def _begin_worker() -> None:
     workers waiting for ever.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # held back until here
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
