@@ -25,7 +25,7 @@ from vcloud_lab.scheduling.feasibility import (
     within_hyperbolic,
     within_liu_layland,
 )
-from vcloud_lab.scheduling.periodic import EDF, RM, Miss, PeriodicTasks, Task, missed
+from vcloud_lab.scheduling.periodic import EDF, RM, Miss, PeriodicTask, PeriodicTasks, missed
 
 Row = tuple[str, int, int, int, int]  # name, period, burst, deadline, offset
 
@@ -216,7 +216,7 @@ def test_the_steps_between_the_bounds() -> None:
 
 
 def test_rm_misses_where_edf_meets() -> None:
-    tasks = PeriodicTasks([Task("A", 5, 2), Task("B", 7, 4)])
+    tasks = PeriodicTasks([PeriodicTask("A", 5, 2), PeriodicTask("B", 7, 4)])
     assert (utilisation(tasks), tasks.hyperperiod) == (Fraction(34, 35), 35)
     edf, rm = simulate(tasks.workload, EDF(tasks)), simulate(tasks.workload, RM(tasks))
     assert missed(edf, tasks) == ()
@@ -269,7 +269,7 @@ def test_two_processors_can_miss_where_the_heavy_task_must_wait() -> None:
 
 
 def test_offsets_can_save_a_set_that_a_common_release_cannot() -> None:
-    rows = [Task("A", 2, 1, deadline=1), Task("B", 2, 1, deadline=1, offset=1)]
+    rows = [PeriodicTask("A", 2, 1, deadline=1), PeriodicTask("B", 2, 1, deadline=1, offset=1)]
     assert overload(rows) == (1, 2)
     tasks = PeriodicTasks(rows)
     assert (tasks.hyperperiod, tasks.horizon) == (2, 5)
@@ -332,14 +332,17 @@ def test_the_checks_can_fail() -> None:
 
 ONE = [("A", 0, 1)]
 BAD = {
-    "no name": (lambda: Task("", 5, 2), ["''", "not empty"]),
-    "period 0": (lambda: Task("A", 0, 2), ["'A'", "period 0", "above 0"]),
-    "burst below 0": (lambda: Task("A", 5, -2), ["'A'", "burst -2", "above 0"]),
-    "deadline 0": (lambda: Task("A", 5, 2, 0), ["'A'", "deadline 0", "above 0"]),
-    "offset below 0": (lambda: Task("A", 5, 2, offset=-1), ["offset -1", "0 or later"]),
-    "no number": (lambda: Task("A", "soon", 2), ["'A'", "'soon'", "number is needed"]),
-    "no burst": (lambda: Task("A", 5, None), ["burst", "None", "number is needed"]),
-    "one task": (lambda: PeriodicTasks(Task("A", 5, 2)), ["Task(", "list of tasks"]),
+    "no name": (lambda: PeriodicTask("", 5, 2), ["''", "not empty"]),
+    "period 0": (lambda: PeriodicTask("A", 0, 2), ["'A'", "period 0", "above 0"]),
+    "burst below 0": (lambda: PeriodicTask("A", 5, -2), ["'A'", "burst -2", "above 0"]),
+    "deadline 0": (lambda: PeriodicTask("A", 5, 2, 0), ["'A'", "deadline 0", "above 0"]),
+    "offset below 0": (lambda: PeriodicTask("A", 5, 2, offset=-1), ["offset -1", "0 or later"]),
+    "no number": (lambda: PeriodicTask("A", "soon", 2), ["'A'", "'soon'", "number is needed"]),
+    "no burst": (lambda: PeriodicTask("A", 5, None), ["burst", "None", "number is needed"]),
+    "one task": (
+        lambda: PeriodicTasks(PeriodicTask("A", 5, 2)),
+        ["PeriodicTask(", "of tasks"],
+    ),
     "a number": (lambda: utilisation(3), ["3", "list of tasks"]),
     "no task": (lambda: PeriodicTasks([]), ["0 tasks", "at least one"]),
     "twice": (lambda: PeriodicTasks([("A", 5, 2), ("A", 7, 4)]), ["'A'", "rename"]),

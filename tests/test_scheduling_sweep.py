@@ -28,9 +28,9 @@ from vcloud_lab.scheduling import RR
 from vcloud_lab.scheduling.bar import TextBar
 from vcloud_lab.scheduling.points import Point, figures, grid
 from vcloud_lab.scheduling.results import Results
-from vcloud_lab.scheduling.sweep import sweep
+from vcloud_lab.scheduling.sweeps import sweep
 
-sweep_module = sys.modules["vcloud_lab.scheduling.sweep"]  # the package may export the function
+sweep_module = sys.modules["vcloud_lab.scheduling.sweeps"]  # the package may export the function
 posix = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 
 
@@ -462,7 +462,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path, expected: Any) -> None:
 PROGRAM = """
 import os, sys, time
 from vcloud_lab.scheduling.points import figures, grid
-from vcloud_lab.scheduling.sweep import sweep
+from vcloud_lab.scheduling.sweeps import sweep
 
 FILE = sys.argv[1]
 POINTS = grid(["FCFS", "RR"], quantum=[1, 3], load=[0.5, 0.9], seed=range(10), n=12)
@@ -558,7 +558,7 @@ def test_a_notebook_has_processes_too() -> None:
     code = """
         import threading
         from vcloud_lab.scheduling.points import grid
-        from vcloud_lab.scheduling.sweep import sweep
+        from vcloud_lab.scheduling.sweeps import sweep
         from vcloud_lab.errors import SweepError
         threading.Thread(target=threading.Event().wait, daemon=True).start()
         points = grid(seed=range(2), n=5)
@@ -581,7 +581,7 @@ def test_a_notebook_has_processes_too() -> None:
 
 def test_nothing_of_it_is_loaded_before_it_is_used() -> None:
     code = (
-        "import sys, vcloud_lab.scheduling.sweep; "
+        "import sys, vcloud_lab.scheduling.sweeps; "
         "print([n for n in ('concurrent.futures.process', 'multiprocessing') if n in sys.modules])"
     )
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

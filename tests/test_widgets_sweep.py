@@ -13,7 +13,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from vcloud_lab.scheduling.points import Point, grid
-from vcloud_lab.scheduling.sweep import sweep
+from vcloud_lab.scheduling.sweeps import sweep
 from vcloud_lab.widgets.sweep import SweepProgress
 
 POINTS = grid("FCFS", load=0.9, seed=range(6), n=5)
@@ -114,7 +114,7 @@ def test_a_notebook_sweeps_is_interrupted_and_goes_on(tmp_path: Path) -> None:
         run(
             "import multiprocessing\n"
             "from vcloud_lab.scheduling.points import grid\n"
-            "from vcloud_lab.scheduling.sweep import sweep\n"
+            "from vcloud_lab.scheduling.sweeps import sweep\n"
             "from vcloud_lab.widgets.sweep import SweepProgress\n"
             "points, progress = grid(seed=range(20), n=[100, 300]), SweepProgress()"
         )

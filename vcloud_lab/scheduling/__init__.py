@@ -2,53 +2,82 @@
 
 from vcloud_lab.scheduling.adversary import Worst, gap, small_workloads, worst_case
 from vcloud_lab.scheduling.engine import simulate
+from vcloud_lab.scheduling.feasibility import (
+    edf_feasible,
+    overload,
+    response_times,
+    utilisation,
+    within_hyperbolic,
+    within_liu_layland,
+)
 from vcloud_lab.scheduling.generate import ostep_workload, random_workload
 from vcloud_lab.scheduling.job import Job, io_every
 from vcloud_lab.scheduling.ledger import Decision, Ready
 from vcloud_lab.scheduling.numbers import Time, exact, show
 from vcloud_lab.scheduling.optimum import least_waiting
 from vcloud_lab.scheduling.own import OWN, Waiting
+from vcloud_lab.scheduling.periodic import EDF, RM, Miss, PeriodicTask, PeriodicTasks, missed
+from vcloud_lab.scheduling.points import Point, grid
 from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, PRIORITY, RR, SJF, SRTF, Policy
+from vcloud_lab.scheduling.results import Results, Spread
 from vcloud_lab.scheduling.schedule import METRICS, Schedule, Slice
+from vcloud_lab.scheduling.sweeps import sweep
 from vcloud_lab.scheduling.swf import nasa_trace, read_swf, swf_header
 from vcloud_lab.scheduling.table import read_table
 from vcloud_lab.scheduling.what_if import Alternative, what_if
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = [
+    "EDF",
     "FCFS",
     "HRRN",
     "LRTF",
     "METRICS",
     "OWN",
     "PRIORITY",
+    "RM",
     "RR",
     "SJF",
     "SRTF",
     "Alternative",
     "Decision",
     "Job",
+    "Miss",
+    "PeriodicTask",
+    "PeriodicTasks",
+    "Point",
     "Policy",
     "Ready",
+    "Results",
     "Schedule",
     "Slice",
+    "Spread",
     "Time",
     "Waiting",
     "Workload",
     "Worst",
+    "edf_feasible",
     "exact",
     "gap",
+    "grid",
     "io_every",
     "least_waiting",
+    "missed",
     "nasa_trace",
     "ostep_workload",
+    "overload",
     "random_workload",
     "read_swf",
     "read_table",
+    "response_times",
     "show",
     "simulate",
     "small_workloads",
+    "sweep",
     "swf_header",
+    "utilisation",
     "what_if",
+    "within_hyperbolic",
+    "within_liu_layland",
     "worst_case",
 ]

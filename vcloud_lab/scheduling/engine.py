@@ -9,6 +9,7 @@ from typing import Any
 from vcloud_lab.errors import PolicyError
 from vcloud_lab.scheduling.dispatcher import play
 from vcloud_lab.scheduling.numbers import LARGEST, Time, ticks_of
+from vcloud_lab.scheduling.periodic import EDF, RM
 from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, PRIORITY, RR, SJF, SRTF
 from vcloud_lab.scheduling.policy import Policy
 from vcloud_lab.scheduling.rigid import space_share
@@ -18,6 +19,17 @@ from vcloud_lab.scheduling.trace import Switch, Trace
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["simulate"]
+
+PLAIN: tuple[Callable[[], Policy], ...] = (FCFS, SJF, SRTF, HRRN, LRTF)
+"""The functions that may stand for the policy that they make without arguments."""
+
+INCOMPLETE: tuple[tuple[Callable[..., Policy], str, str], ...] = (
+    (RR, "a quantum", "RR(4)"),
+    (PRIORITY, "the priorities", "PRIORITY({'P1': 2, 'P2': 1})"),
+    (EDF, "the deadlines", "EDF({'P1': 20, 'P2': 12}), or EDF(tasks) for PeriodicTasks"),
+    (RM, "the periods", "RM({'P1': 5, 'P2': 7}), or RM(tasks) for PeriodicTasks"),
+)
+"""Those that need something first: what, and an example."""
 
 
 def simulate(
@@ -102,18 +114,16 @@ def _run(workload: Workload, policy: Policy, setup: Setup) -> Trace:
 
 def _policy(policy: Any) -> Policy:
     """A policy from a policy or from one of the functions that make one."""
-    if policy is RR:
-        raise PolicyError("RR needs a quantum before it can run: write for example RR(4).")
-    if policy is PRIORITY:
-        raise PolicyError(
-            "PRIORITY needs the priorities before it can run: write for example "
-            "PRIORITY({'P1': 2, 'P2': 1})."
-        )
-    plain = (FCFS, SJF, SRTF, HRRN, LRTF)
-    made = policy() if any(policy is one for one in plain) else policy
-    if not isinstance(made, Policy):
-        raise PolicyError(
-            f"The policy is {policy!r}: it must be FCFS, SJF, SRTF, HRRN, LRTF, RR(quantum), "
-            "PRIORITY(priorities) or one of them with options; choose one."
-        )
-    return made
+    made = policy() if any(policy is one for one in PLAIN) else policy
+    if isinstance(made, Policy):
+        return made
+    for function, what, example in INCOMPLETE:
+        if policy is function:
+            raise PolicyError(
+                f"{function.__name__} needs {what} before it can run: write for example {example}."
+            )
+    raise PolicyError(
+        f"The policy is {policy!r}: it must be {', '.join(one.__name__ for one in PLAIN)}, or what "
+        f"{', '.join(function.__name__ for function, _, _ in INCOMPLETE)} or OWN give when they "
+        "are called; choose one."
+    )

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from vcloud_lab.errors import PolicyError, WorkloadError
 from vcloud_lab.scheduling.numbers import Time, denominator, exact, simplest, ticks_of
-from vcloud_lab.scheduling.periodic import PeriodicTasks, Task, tasks_of
+from vcloud_lab.scheduling.periodic import PeriodicTask, PeriodicTasks, tasks_of
 from vcloud_lab.scheduling.policy import Numbers, numbers_told
 
 __all__ = [
@@ -179,7 +179,7 @@ def edf_feasible(tasks: Tasks) -> bool:
     return all(task.deadline >= task.period for task in read) or overload(read) is None
 
 
-def _to_the_end(tasks: Tasks, what: str) -> tuple[Task, ...]:
+def _to_the_end(tasks: Tasks, what: str) -> tuple[PeriodicTask, ...]:
     """The tasks, if none has its deadline before the end of its period."""
     read = tasks_of(tasks)
     early = next((task for task in read if task.deadline < task.period), None)
@@ -191,7 +191,7 @@ def _to_the_end(tasks: Tasks, what: str) -> tuple[Task, ...]:
     return read
 
 
-def _ranks(tasks: Sequence[Task], priorities: Numbers) -> list[Time]:
+def _ranks(tasks: Sequence[PeriodicTask], priorities: Numbers) -> list[Time]:
     """One priority a task, in list order."""
     told = numbers_told(priorities, "priority", "priorities", "{'A': 1, 'B': 2}")
     names = [task.name for task in tasks]
@@ -204,7 +204,7 @@ def _ranks(tasks: Sequence[Task], priorities: Numbers) -> list[Time]:
     return [told[name] for name in names] if isinstance(told, Mapping) else list(told)
 
 
-def _response(task: Task, higher: Sequence[Task]) -> Time | None:
+def _response(task: PeriodicTask, higher: Sequence[PeriodicTask]) -> Time | None:
     """The least R = burst + sum of ceil(R / period) * burst over ``higher``; None above the
     deadline."""
     left = 1 - utilisation(higher) if higher else Fraction(1)
@@ -220,7 +220,7 @@ def _response(task: Task, higher: Sequence[Task]) -> Time | None:
     return None
 
 
-def _last_to_check(tasks: Sequence[Task]) -> Time | None:
+def _last_to_check(tasks: Sequence[PeriodicTask]) -> Time | None:
     """No deadline after this one needs a look; None where an overload is sure to come."""
     spare = 1 - utilisation(tasks)
     if spare < 0:

@@ -22,14 +22,14 @@ from vcloud_lab.scheduling.schedule import Schedule
 from vcloud_lab.scheduling.selection import Candidate
 from vcloud_lab.scheduling.workload import Workload
 
-__all__ = ["EDF", "RM", "Miss", "PeriodicTasks", "Task", "missed"]
+__all__ = ["EDF", "RM", "Miss", "PeriodicTask", "PeriodicTasks", "missed"]
 
 MOST_JOBS = 20_000
 """The most jobs that a periodic set releases: each choice looks at every job that is ready."""
 
 
 @dataclass(frozen=True)
-class Task:
+class PeriodicTask:
     """A job that comes again: released at ``offset``, ``offset + period``, and so on.
 
     Each of its jobs needs the CPU for ``burst`` and should end within ``deadline`` of its release;
@@ -69,8 +69,9 @@ class Task:
 class PeriodicTasks:
     """A set of tasks and every job that they release before ``until``.
 
-    ``tasks`` may hold ``Task`` objects or tuples in the order of their fields: ``(name, period,
-    burst)``, with the deadline and the offset as a fourth and fifth. ``workload`` has the jobs by
+    ``tasks`` may hold ``PeriodicTask`` objects or tuples in the order of their fields: ``(name,
+    period, burst)``, with the deadline and the offset as a fourth and fifth. ``workload`` has the
+    jobs by
     release, those released together in the order of the tasks; those of a task "A" are called
     "A.1", "A.2", ... ``deadlines`` (absolute: points in time) and ``periods`` have one number a
     job, by its name.
@@ -201,21 +202,23 @@ def missed(schedule: Schedule, deadlines: PeriodicTasks | Numbers) -> tuple[Miss
     )
 
 
-def tasks_of(tasks: PeriodicTasks | Iterable[Any]) -> tuple[Task, ...]:
-    """The tasks of a set, read from ``Task`` objects or tuples, in list order.
+def tasks_of(tasks: PeriodicTasks | Iterable[Any]) -> tuple[PeriodicTask, ...]:
+    """The tasks of a set, read from ``PeriodicTask`` objects or tuples, in list order.
 
     Raises ``WorkloadError`` as ``PeriodicTasks`` does.
     """
     if isinstance(tasks, PeriodicTasks):
         return tasks.tasks
-    if isinstance(tasks, str | Mapping | Task) or not isinstance(tasks, Iterable):
+    if isinstance(tasks, str | Mapping | PeriodicTask) or not isinstance(tasks, Iterable):
         raise WorkloadError(
             f"The tasks are {tasks!r}: a list of tasks is needed; write for example "
-            "[Task('A', 5, 2), Task('B', 7, 4)]."
+            "[PeriodicTask('A', 5, 2), PeriodicTask('B', 7, 4)]."
         )
     read = tuple(_read_task(task, position) for position, task in enumerate(tasks, 1))
     if not read:
-        raise WorkloadError("There are 0 tasks: a set needs at least one; add Task('A', 5, 2).")
+        raise WorkloadError(
+            "There are 0 tasks: a set needs at least one; add PeriodicTask('A', 5, 2)."
+        )
     names = [task.name for task in read]
     twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
     if twice is not None:
@@ -225,18 +228,18 @@ def tasks_of(tasks: PeriodicTasks | Iterable[Any]) -> tuple[Task, ...]:
     return read
 
 
-def _read_task(task: object, position: int) -> Task:
-    if isinstance(task, Task):
+def _read_task(task: object, position: int) -> PeriodicTask:
+    if isinstance(task, PeriodicTask):
         return task
     if isinstance(task, Sequence) and not isinstance(task, str) and 3 <= len(task) <= 5:
-        return Task(*task)
+        return PeriodicTask(*task)
     raise WorkloadError(
-        f"Entry {position} of the tasks is {task!r}: a task is a Task or (name, period, burst), "
-        "with deadline and offset if need be; write it in one of these forms."
+        f"Entry {position} of the tasks is {task!r}: a task is a PeriodicTask or (name, period, "
+        "burst), with deadline and offset if need be; write it in one of these forms."
     )
 
 
-def _releases(task: Task, until: Time) -> int:
+def _releases(task: PeriodicTask, until: Time) -> int:
     """How many jobs the task releases before ``until``."""
     return max(0, int(-((task.offset - until) // Fraction(task.period))))
 
