@@ -6,14 +6,15 @@ plain lists, one for all CPUs or one a CPU, and the policy is asked at every cho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import numpy as np
 
 from vcloud_lab.errors import PolicyError
 from vcloud_lab.scheduling.discipline import Discipline, Ranked, Task, tasks_of
+from vcloud_lab.scheduling.limits import beyond_reach, check_dispatches, nobody_runs
 from vcloud_lab.scheduling.numbers import LARGEST, NEVER, ticks_of
 from vcloud_lab.scheduling.policy import Policy
 from vcloud_lab.scheduling.queues import Cpu, Queues
@@ -21,10 +22,7 @@ from vcloud_lab.scheduling.setup import Setup
 from vcloud_lab.scheduling.trace import Trace
 from vcloud_lab.scheduling.workload import Workload
 
-__all__ = ["MOST_DISPATCHES", "Machine", "Onlooker", "Setup", "play"]
-
-MOST_DISPATCHES = 2_000_000
-"""The most dispatches of one run: half a minute or so."""
+__all__ = ["Machine", "Onlooker", "play"]
 
 
 class Onlooker(Protocol):
@@ -80,30 +78,30 @@ class Machine:
         self.unfinished = len(self.tasks)
         self.now = 0
         self.columns: tuple[list[int], ...] = ([], [], [], [], [])  # job, cpu, decided, start, end
-        self.steals = self.compared = 0
+        self.steals = self.compared = self.counted = 0
         self.arrived: list[Task] = []
         self.finished: list[Task] = []
+        if policy.discipline is None and policy.quantum is not None:
+            turns = int((-(-workload.burst // policy.quantum_in(workload))).sum())
+            check_dispatches(policy, turns)
 
     def steps(self) -> Iterator[None]:
         """Run, pausing after each point in time."""
         early = self.policy.enqueue == "preempted-first"
         while self.unfinished:
             self.now = self.upcoming()
-            if self.now >= NEVER:
-                raise PolicyError(
-                    f"{self.policy.label} lets nobody run though jobs are ready: a policy must let "
-                    "every ready job run some time; change the policy."
-                )
+            if self.now >= LARGEST:
+                self._give_up()
             self.arrived, self.finished, self.step = [], [], self.step + 1
             before = len(self.columns[0])
             expired = self._stop_due()
             if early:
-                self._requeue(expired)
+                self.queues.join_all(expired, "expired")
             if self.rules.alarm() <= self.now:
                 self._ring()
             self._welcome()
             if not early:
-                self._requeue(expired)
+                self.queues.join_all(expired, "expired")
             self._fill_idle()
             self._preempt()
             for cpu in self.cpus:
@@ -128,8 +126,8 @@ class Machine:
             times.append(max(self.rules.alarm(), self.now))
         return min(times)
 
-    def _stop_due(self) -> list[Cpu]:
-        """End the stints that are over; return the CPUs whose task used up its slice."""
+    def _stop_due(self) -> list[Task]:
+        """End the stints that are over; return the tasks that used up their slice."""
         expired = []
         for cpu in self.cpus:
             task = cpu.task
@@ -138,7 +136,7 @@ class Machine:
             if task.left > self.now - cpu.settled:
                 self._release(cpu, "expired")
                 cpu.lost = task
-                expired.append(cpu)
+                expired.append(task)
             elif task.ahead:
                 self._release(cpu, "blocked")
                 length, burst = task.ahead.pop()
@@ -151,17 +149,18 @@ class Machine:
                 self.finished.append(task)
         return expired
 
-    def _requeue(self, expired: Iterable[Cpu]) -> None:
-        for cpu in expired:
-            if cpu.lost:
-                self.queues.join(cpu.lost, "expired")
-
     def _ring(self) -> None:
         """Take all CPUs back, the last one first, so that the first one's task is ahead."""
         for cpu in reversed(self.cpus):
             if cpu.task and cpu.start <= self.now:
                 self._evict(cpu)
+        self._count()
         self.rules.ring(self.now, self.queues.lists)
+        if self.rules.alarm() <= self.now:
+            raise PolicyError(
+                f"{self.policy.label} wants its next alarm at {self.rules.time(self.now)}, which "
+                "is now: it must be later; change ring so that it sets the next alarm."
+            )
 
     def _welcome(self) -> None:
         """Let those who arrive now, then those whose I/O is over, join."""
@@ -171,8 +170,7 @@ class Machine:
         while self.asleep and self.asleep[0][0] <= self.now:
             woken.append(heappop(self.asleep)[2])
         if self.arrived or woken:
-            for cpu in self.cpus:
-                self._settle(cpu, "running")
+            self._settle_all()
         for task in (*self.arrived, *woken):
             woke = task.cpu >= 0
             task.ready = self.now
@@ -181,27 +179,28 @@ class Machine:
         self.arrived += woken
 
     def _fill_idle(self) -> None:
-        for steal in (False, True) if self.setup.steal else (False,):
+        """Give each idle CPU a task of its own list; those still idle may steal one."""
+        for give in (self._dispatch, self._steal) if self.setup.steal else (self._dispatch,):
             for cpu in self.cpus:
                 if cpu.task is None:
-                    self._dispatch(cpu, steal=steal)
+                    give(cpu)
 
     def _preempt(self) -> None:
         """Give CPUs to newcomers that beat who runs there."""
         if not self.rules.preemptive:
             return
-        newcomers = self._newcomers()
+        newcomers, evicted = self._newcomers(), False
         for task in newcomers:
-            if task not in self.queues or not self.rules.eligible(task, self.now):
-                continue
-            victim = self._victim(task)
-            if victim:
-                # Where equals preempt, only a newcomer may follow, not an older equal.
-                equals = self.policy.on_tie == "preempt"
-                barred = [one for one in self.tasks if one not in newcomers] if equals else []
-                barred += [victim.task] if victim.task else []
+            while victim := self._victim(task):  # again where a better one got the CPU
+                loser, evicted = victim.task, True
                 self._evict(victim)
-                self._dispatch(victim, barred=barred)
+                pool = self.queues.allowed(self.queues.of(victim), victim, self.now)
+                free = [one for one in pool if one is not loser]
+                if self.policy.on_tie == "preempt":  # only a newcomer may follow, no older equal
+                    free = [one for one in free if one in newcomers]
+                self._start(victim, self._chosen(free, pool), pool)
+        if evicted:
+            self._fill_idle()  # affinity may have kept the newcomer from a CPU that a loser can use
 
     def _newcomers(self) -> list[Task]:
         """Those who came now, and those who came during a switch that is over by now."""
@@ -210,66 +209,72 @@ class Machine:
             if cpu.start > self.now > cpu.decided:
                 cpu.late += self.arrived
             elif cpu.late:
-                newcomers += [task for task in cpu.late if task in self.queues]
+                newcomers += cpu.late
                 cpu.late = []
-                self._settle(cpu, "running")
+                self._settle_all()
         return newcomers
 
     def _victim(self, task: Task) -> Cpu | None:
-        """The CPU that a task may take: of several, the one whose task is beaten by the others."""
-        worst: Cpu | None = None
+        """The CPU that a newcomer takes, None where it beats nobody who was chosen before it came.
+
+        Of several it is the one whose task is beaten by the others, of equals the first.
+        """
+        worst: tuple[Cpu, Task] | None = None
+        if task not in self.queues or not self.rules.eligible(task, self.now):
+            return None
         for cpu in self.cpus:
             held = cpu.task
-            if held is None or cpu.start > self.now or cpu.decided == self.now:
-                continue  # nobody, in a switch, or just chosen among all
-            mine = task in self.queues.of(cpu) and self.queues.may_use(task, cpu)
-            if mine and self.rules.beats(task, held, self.now):
+            if held is None or cpu.start > self.now or cpu.decided >= task.ready:
+                continue
+            if self.queues.within_reach(task, cpu):
                 self.compared += 1
-                if not (worst and worst.task) or self.rules.beats(worst.task, held, self.now):
-                    worst = cpu
-        return worst
+                wins = self.rules.beats(task, held, self.now)
+                if wins and (worst is None or self._worse(held, worst[1])):
+                    worst = cpu, held
+        return worst[0] if worst else None
+
+    def _worse(self, task: Task, other: Task) -> bool:
+        beats = self.rules.beats
+        return beats(other, task, self.now) and not beats(task, other, self.now)
 
     # Giving and taking a CPU
 
-    def _dispatch(self, cpu: Cpu, *, steal: bool = False, barred: Sequence[Task] = ()) -> None:
-        """Give a CPU to a task of its own list or, to ``steal``, to the last of the longest.
+    def _dispatch(self, cpu: Cpu) -> None:
+        """Give a CPU to a task of its own list."""
+        if pool := self.queues.allowed(self.queues.of(cpu), cpu, self.now):
+            self._start(cpu, self._chosen(pool, pool), pool)
 
-        The ``barred`` may not have it: who has just lost it to a newcomer, maybe an equal.
-        """
-        if not steal:
-            ready = self.queues.of(cpu)
-            if pool := self.queues.allowed(ready, cpu, self.now):
-                self._start(cpu, self._chosen(pool, barred), ready, pool)
-            return
+    def _steal(self, cpu: Cpu) -> None:
+        """Give a CPU to the last task of the longest list, as far as it may run there."""
         for ready in self.queues.others(cpu):
             if pool := self.queues.allowed(ready, cpu, self.now):
                 self.steals += 1
-                self._start(cpu, pool[-1], ready, pool)
+                self._start(cpu, self._forced(pool) or pool[-1], pool)
                 return
 
-    def _chosen(self, pool: list[Task], barred: Sequence[Task]) -> Task:
-        self.compared += len(pool)
-        free = [task for task in pool if task not in barred]
+    def _chosen(self, free: list[Task], pool: list[Task]) -> Task:
+        """What the policy chooses of the ``free``, or the task of the ``pool`` that is forced."""
+        self.compared += len(free)
         task = self.rules.choose(free, self.now)
         if task not in free:
-            names = ", ".join(self.rules.name(one) for one in pool[:8])
+            names = ", ".join(self.rules.name(one) for one in free[:8])
+            names += ", ..." if len(free) > 8 else ""
             raise PolicyError(
-                f"{self.policy.name} chose {task!r} at time {self.rules.time(self.now)}: it must "
+                f"{self.policy.label} chose {task!r} at time {self.rules.time(self.now)}: it must "
                 f"be one of the ready jobs, {names}; return one of them."
             )
-        wanted = self.forced.get(len(self.columns[0]))
-        return next((one for one in pool if one.position == wanted), task)
+        return self._forced(pool) or task
 
-    def _start(self, cpu: Cpu, task: Task, ready: list[Task], pool: list[Task]) -> None:
-        jobs, cpus, decided, starts, ends = self.columns
-        if len(jobs) >= MOST_DISPATCHES:
-            raise PolicyError(
-                f"{self.policy.label} takes more than {MOST_DISPATCHES} dispatches on this "
-                "workload: that is the most that are simulated; use a longer quantum or fewer jobs."
-            )
+    def _forced(self, pool: list[Task]) -> Task | None:
+        wanted = self.forced.get(len(self.columns[0]))
+        return None if wanted is None else next((t for t in pool if t.position == wanted), None)
+
+    def _start(self, cpu: Cpu, task: Task, pool: list[Task]) -> None:
+        self._count()
         if self.watch:
             self.watch.chosen(self, cpu, task, pool)
-        ready.remove(task)
+        self.queues.take(task)
+        jobs, cpus, decided, starts, ends = self.columns
         always = self.setup.switch_charge == "dispatch"
         cost = self.switch if always or cpu.previous not in (None, task) else 0
         cost += self.migration if task.cpu not in (-1, cpu.number) else 0
@@ -283,6 +288,12 @@ class Machine:
         decided.append(self.now)
         starts.append(cpu.start)
         ends.append(cpu.start)
+
+    def _settle_all(self) -> None:
+        """Charge all who run, so that they can be compared with newcomers."""
+        for cpu in self.cpus:
+            if cpu.settled < self.now:
+                self._settle(cpu, "running")
 
     def _settle(self, cpu: Cpu, why: str) -> None:
         """Charge the running task for the time up to now."""
@@ -307,11 +318,16 @@ class Machine:
 
     def trace(self) -> Trace:
         """What has run so far; to be asked for at the end."""
-        if self.now >= LARGEST:
-            raise PolicyError(
-                f"The schedule of {self.policy.label} grows beyond 2**62 ticks: times must stay "
-                "below that; use a smaller cost."
-            )
         job, cpu, decided, start, end = (np.array(column, np.int64) for column in self.columns)
         counters = {"jobs_compared": self.compared, "steals": self.steals}
         return Trace(job, end - start, end, start - decided, counters, cpu)
+
+    def _count(self) -> None:
+        """Count a dispatch or an alarm."""
+        self.counted += 1
+        check_dispatches(self.policy, self.counted)
+
+    def _give_up(self) -> NoReturn:
+        if self.asleep or any(cpu.task for cpu in self.cpus):
+            beyond_reach(self.policy)
+        nobody_runs(self.policy)
