@@ -6,11 +6,10 @@ arrival; slowdown = turnaround / burst.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from vcloud_lab.scheduling.numbers import Time, exact, show, simplest
 from vcloud_lab.scheduling.policy import Policy
 from vcloud_lab.scheduling.replay import replay
 from vcloud_lab.scheduling.setup import Setup
+from vcloud_lab.scheduling.timeline import Slice, Timeline
 from vcloud_lab.scheduling.trace import Trace
 from vcloud_lab.scheduling.workload import Column, Workload
 
@@ -28,15 +28,7 @@ __all__ = ["METRICS", "Schedule", "Slice"]
 METRICS = ("completion", "turnaround", "waiting", "response")
 
 
-class Slice(NamedTuple):
-    """One job on a CPU from ``start`` to ``end``, in the workload's unit."""
-
-    job: str
-    start: Time
-    end: Time
-
-
-class Schedule:
+class Schedule(Timeline):
     """Who ran when, and what follows from it. Made by ``simulate``.
 
     Times are exact and in the workload's unit. Everything but the trace is worked out when it is
@@ -53,12 +45,10 @@ class Schedule:
         setup: Setup,
         forced: Mapping[int, int] | None = None,
     ) -> None:
-        self.workload = workload
+        super().__init__(workload, trace, setup.cpus)
         self.policy = policy
-        self.trace = trace
         self.setup = setup
         self.forced = forced or {}
-        self.cpus = setup.cpus
         self.switch_cost = setup.switch_cost
 
     @property
@@ -189,30 +179,6 @@ class Schedule:
         count = self._count("fairness")
         return simplest(self._sum_of_slowdowns(1) ** 2 / (count * self._sum_of_slowdowns(2)))
 
-    @property
-    def context_switches(self) -> int:
-        """How often a CPU passed from one job to another."""
-        job, cpu = self.trace.job, self.trace.cpu
-        if cpu is not None:
-            order = np.argsort(cpu, kind="stable")
-            job, cpu = job[order], cpu[order]
-            return int(np.count_nonzero((job[1:] != job[:-1]) & (cpu[1:] == cpu[:-1])))
-        if self.cpus > 1:
-            raise ScheduleError(
-                f"Context switches are counted for one processor and this schedule has {self.cpus}:"
-                " every job runs once, undisturbed; simulate with cpus=1 to count them."
-            )
-        return int(np.count_nonzero(job[1:] != job[:-1]))
-
-    @property
-    def migrations(self) -> int:
-        """How often a job went on on another CPU than before."""
-        if self.trace.cpu is None:
-            return 0
-        order = np.argsort(self.trace.job, kind="stable")
-        job, cpu = self.trace.job[order], self.trace.cpu[order]
-        return int(np.count_nonzero((job[1:] == job[:-1]) & (cpu[1:] != cpu[:-1])))
-
     def summary(self) -> dict[str, Time]:
         """The figures by which schedules are compared, by name."""
         means = {f"mean {m}": self.mean(m) for m in (*METRICS[1:], "slowdown")}
@@ -226,78 +192,11 @@ class Schedule:
 
     # Moment by moment
 
-    def slices(self, *, merge: bool = False, cpu: int | None = None) -> Iterator[Slice]:
-        """The slices in time order, one by one, of all CPUs or of one (the first is 0).
-
-        ``merge`` joins touching slices of one job on one CPU. Raises ``ScheduleError`` for a CPU
-        that the machine does not have, and where the simulation did not tell CPUs apart.
-        """
-        if self.trace.cpu is None and cpu in (None, 0) and (self.cpus == 1 or cpu is None):
-            return self._slices(np.arange(len(self.trace.job)), merge)
-        if cpu is not None:
-            return self._slices(self.places(cpu), merge)
-        rows = [self._slices(self.places(at), merge) for at in range(self.cpus)]
-        return heapq.merge(*rows, key=lambda piece: piece.start)
-
-    def places(self, cpu: int) -> Column:
-        """The positions in the trace of what ran on a CPU; raises as ``slices`` does."""
-        if not isinstance(cpu, int) or not 0 <= cpu < self.cpus:
-            raise ScheduleError(
-                f"There is no CPU {cpu!r}: this schedule has CPUs 0 to {self.cpus - 1}; choose one."
-            )
-        if self.trace.cpu is None:
-            raise ScheduleError(
-                f"CPU {cpu} was asked for: this simulation of {self.cpus} alike processors does "
-                "not tell them apart; leave cpu out."
-            )
-        return np.flatnonzero(self.trace.cpu == cpu)
-
-    def _slices(self, places: Column, merge: bool) -> Iterator[Slice]:
-        """The slices at these places of the trace."""
-        time, names, trace = self.workload.time, self.workload.names, self.trace
-        held: tuple[int, int, int] | None = None
-        for at in places.tolist():
-            job, start, end = int(trace.job[at]), int(trace.start[at]), int(trace.end[at])
-            if start == end:
-                continue
-            if merge and held and held[0] == job and held[2] == start:
-                held = (job, held[1], end)
-                continue
-            if held:
-                yield Slice(names[held[0]], time(held[1]), time(held[2]))
-            held = (job, start, end)
-        if held:
-            yield Slice(names[held[0]], time(held[1]), time(held[2]))
-
-    def profile(self) -> tuple[Column, Column]:
-        """Busy processors over time: from ``times[i]`` (ticks) on, ``busy[i]`` processors work."""
-        width = self.workload.width[self.trace.job]
-        times = np.concatenate((np.zeros(1, np.int64), self.trace.start, self.trace.end))
-        steps = np.concatenate((np.zeros(1, np.int64), width, -width))
-        moments, inverse = np.unique(times, return_inverse=True)
-        change = np.zeros(len(moments), np.int64)
-        np.add.at(change, inverse, steps)
-        return moments, np.cumsum(change)
-
-    @cached_property
-    def idle_gaps(self) -> tuple[tuple[Time, Time], ...]:
-        """The gaps (start, end) in which no job ran and no switch was under way."""
-        trace = self.trace
-        reached = np.maximum.accumulate(np.concatenate((np.zeros(1, np.int64), trace.end[:-1])))
-        reached = reached[: len(trace.end)]
-        at = np.flatnonzero(trace.decided > reached)
-        return self._intervals(reached[at], trace.decided[at])
-
-    @cached_property
-    def overheads(self) -> tuple[tuple[Time, Time], ...]:
-        """The intervals (start, end) spent switching from one job to another."""
-        at = np.flatnonzero(self.trace.start > self.trace.decided)
-        return self._intervals(self.trace.decided[at], self.trace.start[at])
-
     def moments(self) -> Iterator[Decision]:
         """Every moment at which the scheduler looks: dispatches, arrivals, idle time, the end.
 
-        On several processors these are the dispatches only.
+        On several CPUs an arrival that changes nothing is left out; where jobs need several
+        processors at once there are the dispatches only.
         """
         if self.trace.cpu is not None:
             return replay(self.workload, self.policy, self.setup, self.forced)
@@ -342,10 +241,6 @@ class Schedule:
         while len(parts) > 1:
             parts = [sum(parts[at : at + 2], Fraction(0)) for at in range(0, len(parts), 2)]
         return sum(parts, Fraction(0))
-
-    def _intervals(self, start: Column, end: Column) -> tuple[tuple[Time, Time], ...]:
-        time = self.workload.time
-        return tuple((time(a), time(b)) for a, b in zip(start.tolist(), end.tolist(), strict=True))
 
     def __repr__(self) -> str:
         what = f"Schedule of {len(self.workload)} jobs under {self.label}"
