@@ -2,6 +2,12 @@
 
 The fast loops of ``loops`` do the same for four policies on one CPU. Here the ready jobs are in
 plain lists, one for all CPUs or one a CPU, and the policy is asked at every choice.
+
+What happens at one time happens in this order, on CPU 0 first each time: runs end, by the end of
+the burst or of the slice; new jobs, then jobs whose I/O is over, queue; the jobs whose slice is
+over queue behind them, or before them with "preempted-first"; idle CPUs choose; then they steal;
+then each newcomer, in the order of queueing and those after it who came during a switch that ends
+now, may take a CPU from a job that was chosen before it came.
 """
 
 from __future__ import annotations

@@ -50,14 +50,21 @@ def simulate(
     function of this package makes, such as ``MLFQ(boost=100)``. ``switch_cost`` (the workload's
     unit) is paid when a CPU passes from one job to another ("between") or at every dispatch, the
     first and each further quantum of the same job included ("dispatch"); a switch that has begun
-    is not interrupted.
+    is not interrupted, and who comes meanwhile may preempt when it ends.
 
     With ``cpus`` above 1 the ready jobs wait in one "global" queue, or in ``queues`` "per-core": a
-    new job joins the CPU with the fewest jobs and stays there, unless an idle CPU may ``steal`` the
-    last job of the longest queue. ``affinity`` names the CPUs (from 0) that a job may use, and
-    ``migration_cost`` is paid when a job goes on on another CPU than before. Under FCFS and SJF
-    jobs may need more than one processor at once (``width``): without backfilling, switch cost,
-    I/O, and the options above.
+    new job joins the CPU with the fewest jobs (waiting and running; the lowest number of several)
+    and returns to it, unless a CPU that has nothing to do may ``steal`` the last job of the longest
+    queue. Idle CPUs take their jobs in the order of their numbers. A job that comes and preempts
+    takes, of the CPUs that it may use (per core: its own), the one that runs the worst job, of
+    equals the lowest number; the loser goes to the head of the queue.
+    ``affinity`` names the CPUs (from 0) that a job may use, and ``migration_cost`` is paid when a
+    job goes on on another CPU than before, on top of a switch. After an I/O a job counts as
+    arriving anew, with its next CPU burst as its burst; new jobs are queued before those whose I/O
+    ends in the same tick, and these in the order in which they began it.
+
+    Under FCFS and SJF jobs may need more than one processor at once (``width``): without
+    backfilling, switch cost, I/O, and the options above.
 
     Raises ``PolicyError`` for an unknown policy or option and for a job wider than the machine.
 
@@ -92,10 +99,10 @@ def _run(workload: Workload, policy: Policy, setup: Setup) -> Trace:
     if policy.name in ("FCFS", "SJF") and plain and not switch.cost and wide:
         return space_share(workload, setup.cpus, shortest=policy.name == "SJF", ties=policy.ties)
     if wide:
+        label = f"{policy.label} {setup.label}".rstrip()
         raise PolicyError(
-            f"{policy.label} {setup.label} with jobs of more than one processor is not modelled: "
-            "only FCFS and SJF with one queue and without switch cost and I/O are; use one of "
-            "them, or jobs of width 1."
+            f"{label} with jobs of more than one processor is not modelled: only FCFS and SJF with "
+            "one queue and without switch cost and I/O are; use one of them, or jobs of width 1."
         )
     if policy.loop and plain and setup.cpus == 1:
         if switch.cost * policy.most_dispatches(workload) >= LARGEST:

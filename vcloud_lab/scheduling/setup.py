@@ -77,7 +77,7 @@ def read_setup(
         if cost < 0:
             raise PolicyError(f"The {what} cost is {value}: it must be 0 or above; change it.")
         costs.append(cost)
-    allowed = _read_affinity(workload, affinity or {}, int(processors))
+    allowed = _read_affinity(workload, {} if affinity is None else affinity, int(processors))
     return Setup(int(processors), costs[0], switch_charge, queues, steal, costs[1], allowed)
 
 

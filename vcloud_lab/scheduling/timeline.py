@@ -112,8 +112,8 @@ class Timeline:
             return int(np.count_nonzero((job[1:] != job[:-1]) & (cpu[1:] == cpu[:-1])))
         if self.cpus > 1:
             raise ScheduleError(
-                "Context switches are counted for jobs of one processor, and in this schedule jobs "
-                f"need several of {self.cpus} processors at once; use jobs of width 1 to count them."
+                "Context switches are counted for jobs of one processor: jobs that need several "
+                f"of {self.cpus} at once are not placed on single CPUs; use jobs of width 1."
             )
         return int(np.count_nonzero(job[1:] != job[:-1]))
 
