@@ -157,23 +157,35 @@ def test_a_narrow_one_overtakes_a_wide_one() -> None:
     assert share(Host(2, 100), vms, tasks, vms="space").start == {"A": 0, "wide": 3, "narrow": 0}
 
 
+def test_the_lowest_free_numbers_are_taken() -> None:
+    # B, then A come free, before the third starts
+    tasks = [Cloudlet("A", "V", 200), Cloudlet("B", "V", 100), Cloudlet("C", "V", 1, submitted=5)]
+    done = share(Host(2, 100), [Vm("V", 2, 100, "space")], tasks)
+    assert [run.vcpus for run in done.tasks] == [(0,), (1,), (0,)]
+    vms = [Vm("A", 1, 100), Vm("B", 1, 100), Vm("C", 2, 100)]
+    tasks = [Cloudlet("A", "A", 200), Cloudlet("B", "B", 100), Cloudlet("C", "C", 100)]
+    done = share(Host(2, 100), vms, tasks, vms="space")
+    assert [run.pes for run in done.machines] == [(0,), (1,), (0, 1)]
+
+
 def test_placements() -> None:
     hosts = [Host(2, 100), Host(4, 100)]
-    vms = [Vm(name, 1, 100) for name in "ABCDEFG"]
-    tasks = [Cloudlet(name, name, 100) for name in "ABCDEFG"]
+    vms = [Vm(name, 1, 100) for name in "ABCDEFGH"]
+    tasks = [Cloudlet(name, name, 100) for name in "ABCDEFGH"]
 
     def placed(**options: Any) -> list[int]:
         return [run.host for run in share(hosts, vms, tasks, **options).machines]
 
-    assert placed() == [0, 0, 1, 1, 1, 1, 0]  # the seventh overcommits: 2/2 and 4/4, the first
-    assert placed(vms="space") == [0, 0, 1, 1, 1, 1, 0]  # the seventh waits
-    assert placed(placement="most-free") == [1, 1, 0, 1, 0, 1, 0]  # 4, 3, then 2 against 2
+    assert placed() == [0, 0, 1, 1, 1, 1, 0, 1]  # G overcommits at 2/2 and 4/4, H at 3/2 and 4/4
+    assert placed(vms="space") == [0, 0, 1, 1, 1, 1, 0, 0]  # G and H wait for the first to leave
+    assert placed(placement="most-free") == [1, 1, 0, 1, 0, 1, 0, 1]  # free: 4, 3, then 2 and 2
     over = share(hosts, vms, tasks)
-    assert over.finish == {**dict.fromkeys("CDEF", 1), **dict.fromkeys("ABG", Fraction(3, 2))}
+    three, five = dict.fromkeys("ABG", Fraction(3, 2)), dict.fromkeys("CDEFH", Fraction(5, 4))
+    assert over.finish == three | five
     wait = share(hosts, vms, tasks, overcommit=False)
-    assert wait.finish == {**dict.fromkeys("ABCDEF", 1), "G": 2}
+    assert wait.finish == {**dict.fromkeys("ABCDEF", 1), "G": 2, "H": 2}
     ram = share(Host(8, 100, ram=4), [replace(vm, ram=2) for vm in vms], tasks)
-    assert list(ram.start.values()) == [0, 0, 1, 1, 2, 2, 3]
+    assert list(ram.start.values()) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 # Random data centres
