@@ -19,8 +19,9 @@ from vcloud_lab.scheduling.workload import Column
 
 __all__ = ["MOST_JOBS", "MOST_ROWS", "MOST_SLICES", "Cut", "check_size", "cut"]
 
-MOST_SLICES = 650
-"""Each slice is a bar in the CPU's row, one in its job's row, and often a wait before: 2,000."""
+MOST_SLICES = 640
+"""Each slice is a bar in the CPU's row, one in its job's row, often a wait before and sometimes a
+switch: with the last waits of 60 rows at most 2,000 bars."""
 
 MOST_ROWS = 60
 MOST_JOBS = 1_000_000
@@ -73,8 +74,9 @@ def cut(
         if next_row > start:
             end = min(end, next_row)
     job, begin, finish, dispatch = _merged(schedule, start, end)
-    if len(job) > MOST_SLICES:
-        end = int(begin[MOST_SLICES])
+    most = MOST_SLICES * 3 // 4 if schedule.switch_cost else MOST_SLICES
+    if len(job) > most:
+        end = int(begin[most])
         kept = begin < end
         job, begin, dispatch = job[kept], begin[kept], dispatch[kept]
         finish = np.minimum(finish[kept], end)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from vcloud_lab.render.axis import axis_label, number
+from vcloud_lab.render.axis import axis_label, number, units
 from vcloud_lab.render.scene import Bar, Scene
 from vcloud_lab.render.spec_parts import (
     LINE,
@@ -19,6 +19,7 @@ from vcloud_lab.render.spec_parts import (
     label_text,
     layout,
     lines_of,
+    packed,
     plain,
     table,
     table_height,
@@ -31,6 +32,10 @@ __all__ = ["draw"]
 ROW = 34
 LEGEND = 40
 
+MANY = 240
+"""Bars of one kind beyond which times are packed tightly and one sentence makes all tooltips. So
+many running bars are of more slices than ``gantt`` gives reasons for."""
+
 
 def draw(scene: Scene) -> dict[str, Any]:
     """The figure: waiting, running, idle and switching bars, marks, and the table beneath."""
@@ -38,11 +43,12 @@ def draw(scene: Scene) -> dict[str, Any]:
     of_kind = {kind: [row for row in rows if row[1].kind == kind] for kind in scene.kinds}
     data = []
     if of_kind.get("wait"):
-        data.append(_bars("waiting", of_kind["wait"], {"color": LIGHT.wait}, width=0.2))
+        grey = {"color": LIGHT.wait}
+        data.append(_bars("waiting", of_kind["wait"], grey, 0.2, "%{y} waits", scene.unit))
     if of_kind.get("io"):
         outline = {"color": LIGHT.wait, "width": 1}
         data.append(_bars("I/O", of_kind["io"], {"color": LIGHT.paper, "line": outline}, width=0.2))
-    data.append(_runs(of_kind.get("run", [])))
+    data.append(_runs(of_kind.get("run", []), scene.unit))
     if of_kind.get("idle"):
         hatch = {"shape": "/", "size": 7, "solidity": 0.2, "fgcolor": LIGHT.ink, "bgcolor": "#fff"}
         outline = {"color": LIGHT.ink, "width": 1}
@@ -79,30 +85,42 @@ def draw(scene: Scene) -> dict[str, Any]:
 
 
 def _bars(
-    name: str, rows: list[tuple[int, Bar]], look: dict[str, Any], width: float = 0.72
+    name: str,
+    rows: list[tuple[int, Bar]],
+    look: dict[str, Any],
+    width: float = 0.72,
+    event: str = "",
+    unit: str = "",
 ) -> dict[str, Any]:
+    """One trace of bars; with an ``event`` and many bars, their tooltips are made of it."""
+    many = bool(event) and len(rows) > MANY
+    numbers = packed if many else array
+    if many:
+        span = f"time %{{base}} to %{{x}} {plain(units(unit))}"
+        tips: dict[str, Any] = {"hovertemplate": f"{event}, {span}.<extra></extra>"}
+    else:
+        tips = {"hovertext": [wrapped(bar.tip) for _, bar in rows], "hoverinfo": "text"}
     return {
         "type": "bar",
         "orientation": "h",
         "name": name,
-        "y": array([at for at, _ in rows]),
-        "base": array([float(bar.start) for _, bar in rows]),
-        "x": array([float(bar.end - bar.start) for _, bar in rows]),
+        "y": numbers([at for at, _ in rows]),
+        "base": numbers([float(bar.start) for _, bar in rows]),
+        "x": numbers([float(bar.end - bar.start) for _, bar in rows]),
         "width": width,
         "marker": look,
-        "hovertext": [wrapped(bar.tip) for _, bar in rows],
-        "hoverinfo": "text",
+        **tips,
     }
 
 
-def _runs(rows: list[tuple[int, Bar]]) -> dict[str, Any]:
+def _runs(rows: list[tuple[int, Bar]], unit: str) -> dict[str, Any]:
     colours = [colour_of(bar.job) for _, bar in rows]
     hatches = [hatch_of(bar.job) for _, bar in rows]
     look: dict[str, Any] = {"color": colours, "line": {"color": LIGHT.ink, "width": 1}}
     if any(hatches):
         look["pattern"] = {"shape": hatches, "fillmode": "overlay", "fgcolor": "#000", "size": 7,
                            "solidity": 0.15}  # fmt: skip
-    trace = _bars("running", rows, look)
+    trace = _bars("running", rows, look, event="%{text} runs", unit=unit)
     inks = [ink_on(colour) for colour in colours]
     return trace | {
         "text": [plain(bar.label) for _, bar in rows],

@@ -6,14 +6,18 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vcloud_lab.render.scene import Grid
 from vcloud_lab.render.theme import FONT, LIGHT
 
+if TYPE_CHECKING:  # numpy.typing is slow to import and only read by type checkers
+    import numpy.typing as npt
+
 __all__ = [
+    "LABEL",
     "LINE",
     "array",
     "config",
@@ -21,6 +25,7 @@ __all__ = [
     "label_text",
     "layout",
     "lines_of",
+    "packed",
     "plain",
     "table",
     "table_height",
@@ -42,6 +47,20 @@ def array(values: Sequence[float]) -> list[float] | dict[str, str]:
     if np.array_equal(small, packed):
         return {"dtype": "i4", "bdata": b64encode(small.tobytes()).decode()}
     return {"dtype": "f8", "bdata": b64encode(packed.tobytes()).decode()}
+
+
+def packed(values: npt.ArrayLike) -> dict[str, str]:
+    """Numbers as plotly's typed array, in the smallest type that holds them all exactly."""
+    column = np.asarray(values)
+    if column.dtype.kind == "f" and (np.abs(column) < 2**31).all():
+        whole = column.astype(np.int64)
+        column = whole if np.array_equal(whole, column) else column
+    kinds = ("u1", "i2", "i4") if column.dtype.kind == "i" else ()
+    low, high = (int(column.min()), int(column.max())) if kinds and len(column) else (0, 0)
+    fits = (kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
+    kind = next(fits, "f8")
+    little_endian = column.astype(np.dtype(kind).newbyteorder("<"))
+    return {"dtype": kind, "bdata": b64encode(little_endian.tobytes()).decode()}
 
 
 def plain(words: str) -> str:
