@@ -125,6 +125,23 @@ def test_rates_are_there_to_be_drawn() -> None:
     assert repr(done) == "2 cloudlets of 1 time-shared VMs on 1 host: ends at 2.5"
 
 
+def test_pieces_of_one_speed_are_one_piece() -> None:
+    # B comes and goes on a vCPU of its own, which A does not feel; nor does the VM's vCPU change
+    machine = Vm("V", 2, 100)
+    tasks = [Cloudlet("A", "V", 300), Cloudlet("B", "V", 100, submitted=1)]
+    done = share(Host(2, 100), [machine], tasks)
+    assert [tuple(rate) for rate in done.rates()] == [("A", 0, 3, 100), ("B", 1, 2, 100)]
+    assert done.machines[0].grants == ((0, 3, 100, 100),)
+    # W leaves at 1, which doubles V's vCPU just when B comes to share it: A does not notice.
+    machines = [Vm("V", 1, 100), Vm("W", 1, 100)]
+    tasks = [Cloudlet("A", "V", 100), Cloudlet("B", "V", 50, submitted=1), Cloudlet("C", "W", 50)]
+    done = share(Host(1, 100), machines, tasks)
+    assert [tuple(rate) for rate in done.rates()] == [
+        ("A", 0, 2, 50), ("B", 1, 2, 50), ("C", 0, 1, 50)
+    ]  # fmt: skip
+    assert done.machines[0].grants == ((0, 1, 50, 50), (1, 2, 100, 50))
+
+
 def test_an_overcommitted_host_cuts_all_in_proportion_and_the_rest_grow_when_one_leaves() -> None:
     done = share(
         Host(2, 200),

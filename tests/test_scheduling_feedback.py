@@ -249,6 +249,31 @@ def test_every_option_changes_something_and_the_oracle_sees_it(options: dict[str
     assert other != plain
 
 
+@pytest.mark.parametrize(
+    ("jobs", "quanta", "allotments", "boost", "io", "preempted"),
+    [
+        # a job that was bumped to the front is itself overtaken, and goes to the tail
+        ([(0, 4, 2), (0, 2, 1), (5, 2, 2)], [2], [2], 8, 2, "tail"),
+        ([(6, 1, 0), (2, 5, 2), (3, 2, 1)], [3, 3], [2, 1], 5, 1, "tail"),
+        # a boost finds a bumped job that has not run since
+        ([(4, 3, 3), (6, 4, 2), (2, 4, 2)], [2, 2], [1, 2], 8, 3, "head"),
+        ([(3, 4, 2), (5, 3, 3), (1, 5, 1)], [2, 1], [1, 1], 8, 1, "head"),
+    ],
+)
+def test_who_was_bumped_to_the_front_and_waits_there(
+    jobs: list[oracle.Job],
+    quanta: list[int | None],
+    allotments: list[int],
+    boost: int,
+    io: int,
+    preempted: str,
+) -> None:
+    options: dict[str, Any] = {"boost": boost, "iobump": True, "preempted": preempted}
+    expected = oracle.mlfq(jobs, quanta, allotments, io=io, **options)
+    policy = MLFQ(quantum=quanta, allotment=allotments, **options)
+    assert ticks_of(simulate(with_io(jobs, io), policy), len(quanta) - 1) == expected
+
+
 def test_a_stream_starves_a_long_job_and_a_boost_saves_it() -> None:
     stream = [("long", 0, 14)] + [(f"short {i}", 10 + 2 * i, 2) for i in range(100)]
     starved = simulate(stream, MLFQ(quantum=2))

@@ -86,6 +86,15 @@ def test_alternative_selection_lends_the_holes() -> None:
     assert lending.matrix(3) == plain.matrix(3) == (("A", "A", "A", "C"), ("B", "B", "B", None))
 
 
+def test_the_row_behind_is_asked_first_for_a_hole() -> None:
+    # Rows A a, B b and C c on processors 0 and 1. When b ends at 3, in the turn of row 2, both a
+    # and c could have its processor: row 3 comes after row 2, and row 1 after row 3.
+    jobs = [(name, 0, 1 if name == "b" else 6) for name in "AaBbCc"]
+    got = gang_schedule(jobs, 2, 2, alternative=True)
+    assert got.rows == {"A": 1, "a": 1, "B": 2, "b": 2, "C": 3, "c": 3}
+    assert [piece.job for piece in got.slices if piece.start <= 3 < piece.end] == ["B", "c"]
+
+
 def test_jobs_that_fit_together_never_wait_and_those_that_do_not_waste_processors() -> None:
     good = gang_schedule([("A", 0, 6, 2), ("B", 0, 6, 2)], 4, 2)
     assert (good.utilisation, good.fragmentation, good.idle) == (1, 0, ())

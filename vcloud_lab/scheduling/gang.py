@@ -142,33 +142,37 @@ class GangSchedule:
 
 
 class _Matrix:
-    """The matrix while it is simulated: the jobs of each row, and the columns of each job."""
+    """The matrix while it is simulated: the jobs and the free columns of each row."""
 
     def __init__(self, cpus: int) -> None:
         self.cpus = cpus
         self.rows: dict[int, list[int]] = {}  # in order of creation
+        self.free: dict[int, list[int]] = {}
         self.columns: dict[int, tuple[int, ...]] = {}
         self.row_of: dict[int, int] = {}
-        self.made = 0
+        self.present = 0  # jobs
+        self.made = 0  # rows
 
     def enter(self, job: int, width: int) -> None:
         """Into the lowest free columns of the first row with room, else a new row."""
-        rooms = ((number, self._free(jobs)) for number, jobs in self.rows.items())
-        found = next(((number, free) for number, free in rooms if len(free) >= width), None)
-        if found is None:
-            self.made += 1
-            self.rows[self.made] = []
-            found = self.made, list(range(self.cpus))
-        number, free = found
+        number = next((n for n, free in self.free.items() if len(free) >= width), None)
+        if number is None:
+            self.made = number = self.made + 1
+            self.rows[number], self.free[number] = [], list(range(self.cpus))
+        free = self.free[number]
         self.rows[number].append(job)
-        self.columns[job], self.row_of[job] = tuple(free[:width]), number
+        self.columns[job], self.free[number] = tuple(free[:width]), free[width:]
+        self.row_of[job] = number
+        self.present += 1
 
     def leave(self, job: int) -> None:
         """A job leaves a hole, and the last one of a row takes the row with it."""
-        row = self.rows[self.row_of[job]]
-        row.remove(job)
-        if not row:
-            del self.rows[self.row_of[job]]
+        number = self.row_of[job]
+        self.rows[number].remove(job)
+        self.free[number] = sorted([*self.free[number], *self.columns[job]])
+        self.present -= 1
+        if not self.rows[number]:
+            del self.rows[number], self.free[number]
 
     def next_row(self, last: int) -> int:
         """The row after ``last``, which may be gone."""
@@ -178,17 +182,13 @@ class _Matrix:
         """The jobs that run in the turn of a row."""
         jobs = list(self.rows[current])
         if alternative:
-            free = set(self._free(jobs))
+            free = set(self.free[current])
             for number in sorted(self.rows, key=lambda number: (number <= current, number))[:-1]:
                 for job in self.rows[number]:
                     if free.issuperset(self.columns[job]):
                         free.difference_update(self.columns[job])
                         jobs.append(job)
         return jobs
-
-    def _free(self, jobs: list[int]) -> list[int]:
-        taken = {cpu for job in jobs for cpu in self.columns[job]}
-        return [cpu for cpu in range(self.cpus) if cpu not in taken]
 
 
 def gang_schedule(
@@ -259,7 +259,7 @@ def gang_schedule(
                 last[job] = len(slices)
                 slices.append((job, now, end))
         free = cpus - sum(width[job] for job in running)
-        waiting = sum(map(len, matrix.rows.values())) - len(running)
+        waiting = matrix.present - len(running)
         if idle and idle[-1][1:] == (now, free, waiting):
             idle[-1] = (idle[-1][0], end, free, waiting)
         elif free:

@@ -225,13 +225,11 @@ class Boosted(Levels):
         over = int(task.used) % quantum == 0
         if why == "blocked" and self._stay:
             task.used = quantum if over else 0
-        if task.level == self._bottom:
-            task.used = 0 if over else task.used
-        elif over and task.used >= quantum * self._allotments[task.level]:
+        allotment = quantum * self._allotments[task.level]
+        if over and task.used >= allotment and task.level < self._bottom:
             task.level, task.used = task.level + 1, 0
             self._news[task.position] = "down"
-            return
-        if why == "expired":
+        elif why == "expired":
             self._news[task.position] = "expired"
 
     def alarm(self) -> int:

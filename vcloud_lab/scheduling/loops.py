@@ -8,12 +8,12 @@ began runs when it ends.
 
 from __future__ import annotations
 
-from array import array
 from heapq import heappop, heappush
 
 import numpy as np
 
-from vcloud_lab.scheduling.trace import Switch, Trace, clock, pick
+from vcloud_lab.scheduling.numbers import NEVER
+from vcloud_lab.scheduling.trace import Switch, Trace, by_arrival, clock, column_of, pick
 from vcloud_lab.scheduling.workload import Column, Workload
 
 __all__ = [
@@ -23,13 +23,10 @@ __all__ = [
     "shortest_remaining",
 ]
 
-NEVER = 2**64
-"""Later than every time that a workload can hold."""
-
 
 def first_come(workload: Workload, switch: Switch) -> Trace:
     """FCFS: the jobs in order of arrival, each to its end."""
-    order = _by_arrival(workload)
+    order = by_arrival(workload)
     return clock(workload, order, pick(workload.burst, order), switch, {})
 
 
@@ -112,43 +109,46 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
     A job that arrives while another runs is already in the queue when that one's quantum expires;
     ``arrival_first`` says who is ahead when both happen in the same tick.
     """
-    order = _by_arrival(workload)
-    arrival = [*pick(workload.arrival, order).tolist(), NEVER]  # NEVER spares a test in the loop
+    order = by_arrival(workload)
+    arrival = pick(workload.arrival, order)
     left = pick(workload.burst, order).tolist()
+    total, shift = len(left), int(arrival_first)
+    wait = [*np.diff(arrival, prepend=0).tolist(), NEVER]  # NEVER spares a test in the loop
     queue: list[int] = [0] if left else []
-    now, coming, total, previous, cost = 0, 1, len(left), -1, switch.cost
-    for turn, job in enumerate(queue, 1):
-        if arrival[job] > now:
-            now = arrival[job]
-        if cost and (switch.always or (job != previous and previous >= 0)):
-            now += cost
-        previous = job
-        rest = left[job] = left[job] - quantum
-        now += quantum if rest >= 0 else quantum + rest
-        seen = now + arrival_first
-        while arrival[coming] < seen:
-            queue.append(coming)
-            coming += 1
-        if rest > 0:
-            queue.append(job)
-        elif turn == len(queue) and coming < total:
-            queue.append(coming)
-            coming += 1
-    turns = _column(queue)
+    enter = queue.append
+    coming, ended, previous, cost, costly = 1, 0, 0, switch.cost, switch.cost > 0
+    ahead = wait[1] - shift if left else NEVER  # from now to the tick in which the next is due
+    for job in queue:
+        if costly and (switch.always or job != previous):
+            ahead -= cost
+            previous = job
+        rest = left[job]
+        if rest > quantum:
+            left[job] = rest - quantum
+            ahead -= quantum
+            while ahead < 0:
+                enter(coming)
+                coming += 1
+                ahead += wait[coming]
+            enter(job)
+        else:
+            ahead -= rest
+            while ahead < 0:
+                enter(coming)
+                coming += 1
+                ahead += wait[coming]
+            ended += 1
+            if ended == coming < total:  # the CPU is idle until the next arrival
+                enter(coming)
+                coming += 1
+                ahead = wait[coming] - shift
+    turns = column_of(queue)
     length = np.full(len(turns), quantum)
     last = np.empty(total, np.int64)
     last[turns] = np.arange(len(turns))  # of a repeated index, the last value stays
-    length[last] += _column(left)  # by now 0 or below: what the last turn did not use
+    length[last] = column_of(left)
     jobs = turns if order is None else order[turns]
     return clock(workload, jobs, length, switch, {"queue_entries": len(turns)})
-
-
-def _by_arrival(workload: Workload) -> Column | None:
-    """The order of arrival, None where the list has it already."""
-    arrival = workload.arrival
-    if (arrival[1:] >= arrival[:-1]).all():
-        return None
-    return workload.arrival_order()
 
 
 def _packed(workload: Workload, ties: str) -> tuple[Column | None, list[int], list[int], int]:
@@ -158,7 +158,7 @@ def _packed(workload: Workload, ties: str) -> tuple[Column | None, list[int], li
     arrival or in the list. So one integer says who is better, how much is left and who it is, and
     no two are equal.
     """
-    order = _by_arrival(workload)
+    order = by_arrival(workload)
     burst = pick(workload.burst, order)
     bits = len(burst).bit_length()
     tie = np.arange(len(burst)) if order is None or ties == "arrival" else order
@@ -173,13 +173,8 @@ def _unpacked(keys: list[int], bits: int, order: Column | None, ties: str) -> tu
     """Of each key, the job's position in the workload's list and the time."""
     who = (1 << bits) - 1
     try:
-        column = _column(keys)
+        column = column_of(keys)
         tie, time = column & who, column >> bits
     except OverflowError:  # more than 64 bits
-        tie, time = _column([key & who for key in keys]), _column([key >> bits for key in keys])
+        tie, time = column_of([key & who for key in keys]), column_of([key >> bits for key in keys])
     return (tie if order is None or ties == "list" else order[tie]), time
-
-
-def _column(values: list[int]) -> Column:
-    """A list of integers as an array, several times as fast as ``np.array``."""
-    return np.frombuffer(array("q", values), np.int64)

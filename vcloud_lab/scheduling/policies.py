@@ -9,6 +9,7 @@ Stallings, *Operating Systems*, chapter "Uniprocessor Scheduling" (HRRN).
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
 from vcloud_lab.errors import PolicyError
 from vcloud_lab.scheduling.loops import (
@@ -18,12 +19,23 @@ from vcloud_lab.scheduling.loops import (
     shortest_remaining,
 )
 from vcloud_lab.scheduling.numbers import Time, exact, show, simplest
-from vcloud_lab.scheduling.policy import Numbers, Policy, above_zero, choose, numbers_told
+from vcloud_lab.scheduling.policy import (
+    MOST_TURNS,
+    Numbers,
+    Policy,
+    above_zero,
+    choose,
+    numbers_told,
+)
+from vcloud_lab.scheduling.rounds import play_rounds
 from vcloud_lab.scheduling.selection import Candidate, best_first
 from vcloud_lab.scheduling.trace import Switch, Trace
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["FCFS", "HRRN", "LRTF", "PRIORITY", "RR", "SJF", "SRTF", "Policy"]
+
+FEW_TURNS, FEW_A_JOB = 1000, 24
+"""Round robin is played turn by turn up to 1000 turns and 24 more a job, else by rounds."""
 
 
 def FCFS() -> Policy:
@@ -164,9 +176,27 @@ def _run_srtf(workload: Workload, policy: Policy, switch: Switch) -> Trace:
 
 
 def _run_rr(workload: Workload, policy: Policy, switch: Switch) -> Trace:
-    quantum = policy.quantum_in(workload)
-    first = policy.enqueue == "arrival-first"
-    return round_robin(workload, switch, quantum=quantum, arrival_first=first)
+    if policy.most_dispatches(workload) <= FEW_TURNS + FEW_A_JOB * len(workload):
+        return _play_turns(workload, policy, switch)
+    return play_rounds(
+        workload,
+        switch,
+        quantum=policy.quantum_in(workload),
+        arrival_first=policy.enqueue == "arrival-first",
+        play_turns=partial(_play_turns, workload, policy, switch),
+    )
+
+
+def _play_turns(workload: Workload, policy: Policy, switch: Switch) -> Trace:
+    """RR turn by turn, which needs memory for each of them."""
+    fix = "listed; ask for the jobs' times only, or use a longer quantum or fewer jobs"
+    policy.limit_turns(policy.most_dispatches(workload), MOST_TURNS, fix)
+    return round_robin(
+        workload,
+        switch,
+        quantum=policy.quantum_in(workload),
+        arrival_first=policy.enqueue == "arrival-first",
+    )
 
 
 def _run_best(workload: Workload, policy: Policy, switch: Switch) -> Trace:

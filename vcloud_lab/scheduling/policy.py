@@ -21,7 +21,7 @@ Numbers: TypeAlias = Mapping[str, Time | float | str] | Sequence[Time | float | 
 """One number a job: by name, or in list order."""
 
 MOST_TURNS = 20_000_000
-"""The most round-robin turns that are simulated one by one: a few seconds and 500 MB."""
+"""The most round-robin turns that are listed one by one: a few seconds and 500 MB."""
 
 MOST_LOOKS = 200_000
 """The same for a policy that looks at every ready job at each turn."""
@@ -104,18 +104,26 @@ class Policy:
         return list(told)
 
     def most_dispatches(self, workload: Workload) -> int:
-        """An upper bound on the dispatches of a run; raises ``PolicyError`` beyond 20 million."""
+        """An upper bound on the dispatches of a run.
+
+        Raises ``PolicyError`` where a policy with a key and a quantum would look too often.
+        """
         if self.quantum is None:
             return 2 * len(workload)
-        quantum = self.quantum_in(workload)
-        turns = int((-(-workload.burst // quantum)).sum())
-        most = MOST_LOOKS if self.key else MOST_TURNS
+        turns = int((-(-workload.burst // self.quantum_in(workload))).sum())
+        if self.key is None:
+            return turns
+        self.limit_turns(turns, MOST_LOOKS, "simulated; use a longer quantum or fewer jobs")
+        return turns + len(workload)  # an arrival may end a turn early
+
+    def limit_turns(self, turns: int, most: int, fix: str) -> None:
+        """Refuse more than ``most`` turns: ``PolicyError`` with what is done with so many, and the
+        fix."""
         if turns > most:
             raise PolicyError(
-                f"{self.name} with quantum {self.quantum} would take {turns} turns on this "
-                f"workload: at most {most} are simulated; use a longer quantum or fewer jobs."
+                f"{self.name} with quantum {self.quantum} takes {turns} turns on this workload: at "
+                f"most {most} are {fix}."
             )
-        return turns + len(workload) if self.key else turns  # an arrival may end a turn early
 
     def quantum_in(self, workload: Workload) -> int:
         """The quantum in ticks; one that no burst can use up is cut, so that it fits in 64 bits."""

@@ -210,8 +210,9 @@ class Schedule(Timeline):
 
     @cached_property
     def _end(self) -> int:
-        end = self.trace.end
-        return int(end[-1] if self.cpus == 1 and len(end) else end.max(initial=0))
+        if self.cpus == 1:
+            return self.trace.last_end
+        return int(self.trace.end.max(initial=0))
 
     def _sum(self, column: Column) -> int:
         """The sum of a column of times, none above the end; it may need more than 64 bits."""

@@ -105,17 +105,17 @@ class Timeline:
     @property
     def context_switches(self) -> int:
         """How often a CPU passed from one job to another."""
-        job, cpu = self.trace.job, self.trace.cpu
+        cpu = self.trace.cpu
         if cpu is not None:
             order = np.argsort(cpu, kind="stable")
-            job, cpu = job[order], cpu[order]
+            job, cpu = self.trace.job[order], cpu[order]
             return int(np.count_nonzero((job[1:] != job[:-1]) & (cpu[1:] == cpu[:-1])))
         if self.cpus > 1:
             raise ScheduleError(
                 "Context switches are counted for jobs of one processor: jobs that need several "
                 f"of {self.cpus} at once are not placed on single CPUs; use jobs of width 1."
             )
-        return int(np.count_nonzero(job[1:] != job[:-1]))
+        return self.trace.switches
 
     @property
     def migrations(self) -> int:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from vcloud_lab.scheduling.workload import Column, Workload
 
-__all__ = ["Counters", "Switch", "Trace", "clock", "pick"]
+__all__ = [
+    "Counters",
+    "Switch",
+    "Trace",
+    "TraceOnDemand",
+    "by_arrival",
+    "clock",
+    "column_of",
+    "pick",
+]
 
 Counters = dict[str, int]
 
@@ -28,16 +39,24 @@ class Trace:
 
     ``job`` is the position in the workload's list. The dispatch was ``decided``, the switch ended
     and the job ran from ``start`` to ``end``, all in ticks. ``start`` equals ``end`` where a job
-    lost the CPU the moment its switch was over. ``counters`` counts the loop's operations.
+    lost the CPU the moment its switch was over. ``cpu`` is the number of its CPU, None where all
+    are alike. ``counters`` counts the loop's operations.
 
     Only ``end`` is kept; the other columns are worked out when they are asked for. ``plain`` tells
     that each job has one entry, in list order.
     """
 
     def __init__(
-        self, job: Column | None, run: Column, end: Column, cost: Column | int, counters: Counters
+        self,
+        job: Column | None,
+        run: Column,
+        end: Column,
+        cost: Column | int,
+        counters: Counters,
+        cpu: Column | None = None,
     ) -> None:
         self._job, self._run, self._cost = job, run, cost
+        self.cpu = cpu
         self.end = end
         self.plain = job is None
         self.counters = {"dispatches": len(end), **counters}
@@ -53,6 +72,16 @@ class Trace:
     @cached_property
     def decided(self) -> Column:
         return self.start - self._cost
+
+    @property
+    def last_end(self) -> int:
+        """When the last job ended, 0 without jobs; on one CPU that is the last entry's end."""
+        return int(self.end[-1]) if len(self.end) else 0
+
+    @property
+    def switches(self) -> int:
+        """How often the CPU passed from one job to another."""
+        return int(np.count_nonzero(self.job[1:] != self.job[:-1]))
 
     def completion(self, jobs: int) -> Column:
         """When each of ``jobs`` jobs ran for the last time, in list order."""
@@ -70,9 +99,74 @@ class Trace:
         return first
 
 
+class TraceOnDemand(Trace):
+    """A trace whose jobs' times are known, and whose columns are made when one is asked for.
+
+    ``completion`` and ``first_run`` are in list order, in ticks; ``switches`` counts how often the
+    CPU passed from one job to another. ``play`` makes the same schedule's ``Trace`` entry by entry;
+    it may refuse, and what asked for a column then raises its error.
+    """
+
+    def __init__(
+        self,
+        completion: Column,
+        first_run: Column,
+        dispatches: int,
+        switches: int,
+        counters: Counters,
+        play: Callable[[], Trace],
+    ) -> None:
+        self._completion, self._first_run, self._switches = completion, first_run, switches
+        self._play = play
+        self.cpu, self.plain = None, False
+        self.counters = {"dispatches": dispatches, **counters}
+
+    def __getattr__(self, name: str) -> Any:
+        """The columns of ``Trace``: reached the first time only, when they are not there yet."""
+        if name not in ("end", "_job", "_run", "_cost"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        played = self._play()
+        self.end, self._job = played.end, played._job
+        self._run, self._cost = played._run, played._cost
+        return getattr(self, name)
+
+    @property
+    def last_end(self) -> int:
+        return int(self._completion.max(initial=0))
+
+    @property
+    def switches(self) -> int:
+        return self._switches
+
+    def completion(self, jobs: int) -> Column:
+        return self._completion
+
+    def first_run(self, jobs: int) -> Column:
+        return self._first_run
+
+
+def by_arrival(workload: Workload) -> Column | None:
+    """The order of arrival (equal arrivals in list order), None where the list has it already."""
+    arrival = workload.arrival
+    if (arrival[1:] >= arrival[:-1]).all():
+        return None
+    return workload.arrival_order()
+
+
 def pick(column: Column, order: Column | None) -> Column:
     """The column in another order, as it is where ``order`` is None."""
     return column if order is None else column[order]
+
+
+def column_of(values: list[int]) -> Column:
+    """A list of integers from 0 below 2**63 as an array, several times as fast as ``np.array``.
+
+    Raises ``OverflowError`` for others. (Python reads unsigned integers faster than signed ones.)
+    """
+    column = np.frombuffer(array("Q", values), np.int64)
+    if column.min(initial=0) < 0:
+        raise OverflowError
+    return column
 
 
 def clock(
