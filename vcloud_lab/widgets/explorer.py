@@ -8,12 +8,15 @@ from typing import Any
 
 import ipywidgets as w
 
-from vcloud_lab.errors import PolicyError, WorkloadError
+from vcloud_lab.errors import WorkloadError
 from vcloud_lab.render.chart import Chart
 from vcloud_lab.scheduling import Policy, Workload
 from vcloud_lab.widgets import panels
+from vcloud_lab.widgets.catalogue import NAMES, read_policies
+from vcloud_lab.widgets.extras import Asking, Machine, Numbers, choice, row
 from vcloud_lab.widgets.linked import Linked
-from vcloud_lab.widgets.session import NAMES, RANDOM, Session, Settings
+from vcloud_lab.widgets.session import Session
+from vcloud_lab.widgets.settings import ASKING, RANDOM, Settings
 
 __all__ = ["ScheduleExplorer"]
 
@@ -30,10 +33,23 @@ class ScheduleExplorer:
     """Controls, a Gantt chart with a cursor, the ready queue with the reason, and the figures.
 
     ``workload`` is a ``Workload``, a mapping of named ones, or None for three examples; a random
-    one by seed can always be chosen. ``policies`` are names ("FCFS", "SJF", "SRTF", "RR") or the
-    functions and policies of those names (of an ``RR(q)`` the quantum is taken). Everything works
-    without a browser through ``set`` and ``state``. Raises ``WorkloadError`` or ``PolicyError``
-    where the start cannot be made; later mistakes are told in the widget.
+    one by seed can always be chosen. Everything works without a browser through ``set`` and
+    ``state``.
+
+    ``policies`` are those ticked at first, ``offer`` further ones that can be ticked ("all": every
+    one that is known by name). Each is a name ("FCFS", "SJF", "SRTF", "RR", which are always on
+    offer, "HRRN", "LRTF", "PRIORITY", "FEEDBACK", "MLFQ", "LOTTERY", "STRIDE", "CFS", "EEVDF"), the
+    function of that name, or any ``Policy`` such as ``MLFQ(boost=20)`` or ``OWN(choose)``, which
+    stands under its label. Of ``RR(q)`` the quantum is taken. By name, policies get the explorer's
+    ``quantum`` and, where they take one number a job, its ``numbers``: priorities (else the place
+    in the list; small goes first), tickets or weights (else all alike).
+
+    ``many`` adds controls for the CPUs (up to 8) and their ready queues; ``cpus`` above 1 and
+    ``queues`` "per-core" do too. ``what_if`` adds the button "What if?": the mean waiting time had
+    another of the ready jobs been chosen, and the chart of that schedule.
+
+    Raises ``WorkloadError`` or ``PolicyError`` where the start cannot be made; later mistakes are
+    told in the widget, which stays as it was.
     """
 
     def __init__(
@@ -41,24 +57,35 @@ class ScheduleExplorer:
         workload: Workload | Mapping[str, Workload] | None = None,
         policies: Iterable[str | Policy | Callable[..., Policy]] = NAMES,
         *,
+        offer: str | Iterable[str | Policy | Callable[..., Policy]] = (),
         quantum: Any = None,
         switch_cost: Any = 0,
+        numbers: Any = "",
+        cpus: Any = 1,
+        queues: str = "global",
+        steal: bool = True,
+        many: bool = False,
+        what_if: bool = False,
         focus: str | None = None,
         seed: int = 1,
     ) -> None:
         named = _workloads(workload)
-        chosen = list(policies)
-        names = tuple(dict.fromkeys(map(_name, chosen)))
-        quanta = [p.quantum for p in chosen if isinstance(p, Policy) and p.quantum is not None]
+        offered = read_policies(policies, offer)
+        names = offered.chosen
         start = Settings(
             workload=next(iter(named)),
             policies=names,
             focus=focus or (names[-1] if names else ""),
-            quantum=quantum if quantum is not None else (quanta or [2])[0],
+            quantum=quantum if quantum is not None else offered.quantum or 2,
             switch_cost=switch_cost,
+            numbers=numbers,
+            cpus=cpus,
+            queues=queues,
+            steal=steal,
             seed=seed,
         )
-        self._session = Session(named, start)
+        many = many or (cpus, queues, steal) != (1, "global", True)
+        self._session = Session(named, start, offered.makers, many=many, what_if=what_if)
         self._busy = False
         self._build()
         self._refresh()
@@ -70,13 +97,21 @@ class ScheduleExplorer:
         """All settings (``workload``, ``policies``, ``focus``, ``quantum``, ``switch_cost``,
         ``enqueue``, ``switch_charge``, ``seed``, ``moment``), what they show (``moments``,
         ``time``, ``kind``, ``running``, ``ready``, ``arrived``, ``finished``, ``preempted``,
-        ``reason``, ``mean waiting``), and ``error``: one sentence, or empty."""
+        ``reason``, ``mean waiting``), and ``error``: one sentence, or empty.
+
+        ``numbers`` are there where a policy on offer takes them. With ``many`` there are ``cpus``,
+        ``queues``, ``steal``, the ``cpu`` that the moment is about, and ``on_cpu``: who has each
+        CPU after it. With ``what_if`` there are ``asking`` (the button is down), ``what_if`` (for
+        each other ready job ``job``, ``mean waiting``, ``instead of``, ``change``), a ``note`` that
+        says why there is none, ``alternative`` (the job whose schedule is shown, or None), and the
+        ``difference`` that it makes, in words."""
         return self._session.state
 
     def set(self, **settings: Any) -> dict[str, Any]:
         """Change settings as the controls do, and return the new ``state``.
 
-        What is impossible changes nothing but ``error``.
+        What is impossible changes nothing but ``error``. Any change but that of ``moment``,
+        ``asking`` and ``alternative`` goes to the first moment.
         """
         self._apply(settings)
         return self.state
@@ -87,9 +122,10 @@ class ScheduleExplorer:
         settings = self._session.settings
         self.workload = self._choice("Workload", [*self._session.workloads, RANDOM], "workload")
         self.seed = Linked("Seed", 1, 100, self._apply, "seed", whole=True)
-        self.ticks = {name: w.Checkbox(description=name, indent=False, layout=w.Layout(
-            width="80px")) for name in NAMES}  # fmt: skip
-        for box in self.ticks.values():
+        self.ticks = {name: w.Checkbox(description=name, indent=False)
+                      for name in self._session.makers}  # fmt: skip
+        for name, box in self.ticks.items():
+            box.layout.width = "80px" if len(name) < 6 else "auto"
             box.observe(self._policies_ticked, "value")
         self.quantum = Linked("Quantum", 1, 20, self._apply, "quantum")
         self.switch = Linked("Switch cost", 0, 5, self._apply, "switch_cost")
@@ -103,23 +139,31 @@ class ScheduleExplorer:
             ("Next ▶", "Go one moment on", lambda at: at + 1),
             ("End ▶|", "Go to the last moment", lambda at: len(self._session.moments) - 1),
         )]  # fmt: skip
+        self.numbers = Numbers(self._apply) if self._session.numbered else None
+        self.machine = Machine(self._apply) if self._session.many else None
+        self.asking = Asking(self._apply) if self._session.what_if else None
         self.chart, self.metrics = w.HTML(), w.HTML()
         self.now, self.status = w.HTML(), w.HTML()
         for live in (self.now, self.status):
             live.add_class("vcloud-live")
         policies = w.HBox([w.Label("Policies", layout=w.Layout(width="90px")),
                            *self.ticks.values()])  # fmt: skip
+        if len(self.ticks) > len(NAMES):
+            policies.layout = w.Layout(flex_flow="row wrap", grid_gap="0 8px")
         policies.add_class("vcloud-policies")
         rows = [
-            _row(self.workload, self.seed.box),
+            row(self.workload, self.seed.box),
             policies,
-            _row(self.quantum.box, self.enqueue),
-            _row(self.switch.box, self.charge),
-            _row(self.focus, self.moment.box),
-            w.HBox(self.buttons),
+            row(self.quantum.box, self.enqueue),
+            *(self.numbers.rows if self.numbers else []),
+            row(self.switch.box, self.charge),
+            *(self.machine.rows if self.machine else []),
+            row(self.focus, self.moment.box),
+            w.HBox([*self.buttons, *([self.asking.open] if self.asking else [])]),
             self.status,
             self.chart,
             self.now,
+            *(self.asking.rows if self.asking else []),
             self.metrics,
             w.HTML(panels.helper(), layout=w.Layout(height="1px", margin="0")),
         ]
@@ -127,14 +171,7 @@ class ScheduleExplorer:
         self.box.add_class("vcloud-explorer")
 
     def _choice(self, label: str, options: list[Any], setting: str) -> Any:
-        box = w.Dropdown(
-            description=label,
-            options=options,
-            style={"description_width": "90px"},
-            layout=w.Layout(width="290px"),
-        )
-        box.observe(lambda change: self._apply({setting: change["new"]}), "value")
-        return box
+        return choice(label, options, setting, self._apply)
 
     def _button(self, words: str, tip: str, to: Callable[[int], int]) -> Any:
         button = w.Button(description=words, tooltip=tip, layout=w.Layout(width="96px"))
@@ -149,11 +186,13 @@ class ScheduleExplorer:
         if self._busy:
             return
         # Other schedules have other moments: go back to the first one.
-        settings = settings if "moment" in settings else {**settings, "moment": 0}
+        stays = settings.keys() <= {"moment", *ASKING} or "moment" in settings
+        settings = settings if stays else {**settings, "moment": 0}
         accepted = self._session.change(**settings)
         self._refresh()
         if not accepted:
-            for linked in (self.seed, self.quantum, self.switch, self.moment):
+            more = [self.machine.cpus] if self.machine else []
+            for linked in (self.seed, self.quantum, self.switch, self.moment, *more):
                 linked.resend()
 
     def _refresh(self) -> None:
@@ -163,7 +202,8 @@ class ScheduleExplorer:
         try:
             self.workload.value = settings.workload
             self.seed.show(settings.seed)
-            self.seed.box.layout.visibility = "visible" if settings.workload == RANDOM else "hidden"
+            seeded = settings.workload == RANDOM or "LOTTERY" in settings.policies
+            self.seed.box.layout.visibility = "visible" if seeded else "hidden"
             for name, box in self.ticks.items():
                 box.value = name in settings.policies
             self.quantum.show(settings.quantum)
@@ -178,6 +218,9 @@ class ScheduleExplorer:
             self.now.value = panels.now(session)
             self.metrics.value = panels.metrics(session)
             self.status.value = panels.status(session)
+            for extra in (self.numbers, self.machine, self.asking):
+                if extra:
+                    extra.show(session)
         finally:
             self._busy = False
 
@@ -199,10 +242,6 @@ class ScheduleExplorer:
         )
 
 
-def _row(*items: Any) -> Any:
-    return w.HBox(list(items), layout=w.Layout(flex_flow="row wrap", grid_gap="0 14px"))
-
-
 def _workloads(workload: Workload | Mapping[str, Workload] | None) -> dict[str, Workload]:
     if workload is None:
         return {name: Workload(jobs, title=name) for name, jobs in EXAMPLES.items()}
@@ -220,14 +259,3 @@ def _workloads(workload: Workload | Mapping[str, Workload] | None) -> dict[str, 
                 "make it with Workload([...])."
             )
     return {str(name): value for name, value in workload.items()}
-
-
-def _name(policy: str | Policy | Callable[..., Policy]) -> str:
-    name = policy if isinstance(policy, str) else getattr(policy, "name", None)
-    name = name or getattr(policy, "__name__", "")
-    if name not in NAMES:
-        raise PolicyError(
-            f"The explorer cannot offer the policy {policy!r}: it has {', '.join(NAMES)}; name "
-            "some of these."
-        )
-    return name

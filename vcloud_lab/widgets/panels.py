@@ -8,6 +8,7 @@ an HTML widget do not run; it looks at its own explorer only and loads nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 from vcloud_lab.render.axis import number
@@ -15,9 +16,11 @@ from vcloud_lab.render.grid import grid_html
 from vcloud_lab.render.metrics import metrics_grid
 from vcloud_lab.render.svg import draw
 from vcloud_lab.render.theme import DARK, LIGHT
+from vcloud_lab.scheduling.ledger import Decision
+from vcloud_lab.widgets import counterfactual
 from vcloud_lab.widgets.session import Session
 
-__all__ = ["chart", "helper", "metrics", "now", "status"]
+__all__ = ["chart", "difference", "helper", "metrics", "now", "other_chart", "status", "what_if"]
 
 _PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 _SCRIPT = """
@@ -86,6 +89,8 @@ min-height:84px}}
 .vcloud-now dt{{color:var(--v-muted)}}.vcloud-now dd{{margin:0}}
 .vcloud-now .job{{display:inline-block;border:1px solid var(--v-wait);border-radius:4px;
 padding:0 6px;margin-right:5px}}
+.vcloud-note{{color:var(--v-muted);font-size:12px}}
+.vcloud-what-if{{margin:0;font-size:13px}}
 .vcloud-error{{border-left:4px solid var(--v-accent);padding:4px 8px;font-size:13px}}
 """
 
@@ -108,6 +113,8 @@ def now(session: Session) -> str:
     moment, settings = session.now, session.settings
     if moment.kind == "end":
         running = "nobody: all jobs are done"
+    elif len(session.on_cpu) > 1:
+        running = _on_cpus(session.on_cpu, moment)
     else:
         running = f"<strong>{escape(moment.chosen)}</strong>" if moment.chosen else "nobody (idle)"
     queue = "".join(
@@ -127,9 +134,47 @@ def now(session: Session) -> str:
     return f'<dl class="vcloud-now">{lines}</dl>'
 
 
+def _on_cpus(held: list[str | None], moment: Decision) -> str:
+    """Who runs where; the CPU that the moment is about stands out."""
+    said = []
+    for cpu, job in enumerate(held):
+        text = f"CPU {cpu}: {escape(job or 'idle')}"
+        about = moment.kind == "dispatch" and cpu == moment.cpu
+        said.append(f'<span class="job">{f"<strong>{text}</strong>" if about else text}</span>')
+    return "".join(said)
+
+
 def metrics(session: Session) -> str:
-    """The figures of all chosen policies."""
-    return grid_html(metrics_grid({s.label: s for s in session.schedules.values()}))
+    """The figures of all chosen policies; where there may be many CPUs, they are said once."""
+    schedules = session.schedules
+    if not session.many:
+        return grid_html(metrics_grid({s.label: s for s in schedules.values()}))
+    labels = [s.policy.label for s in schedules.values()]
+    named = {s.policy.label if labels.count(s.policy.label) == 1 else name: s
+             for name, s in schedules.items()}  # fmt: skip
+    setup = session.schedule.setup
+    machine = f"{'on 1 CPU ' if setup.cpus == 1 else ''}{setup.label}".strip()
+    return grid_html(replace(metrics_grid(named), caption=f"All policies {machine}:"))
+
+
+def what_if(session: Session) -> str:
+    """The table of the alternatives to the choice at the moment, or why there are none."""
+    if not session.settings.asking:
+        return ""
+    if not session.answer.alternatives:
+        return f'<p class="vcloud-what-if">{escape(session.answer.note)}</p>'
+    return grid_html(counterfactual.grid(session.answer))
+
+
+def difference(session: Session) -> str:
+    """What the alternative that is shown changes."""
+    return f'<p class="vcloud-what-if">{escape(session.difference)}</p>'
+
+
+def other_chart(session: Session) -> str:
+    """The Gantt chart of the alternative that is shown, if one is."""
+    scene = session.other_scene
+    return draw(scene) if scene else ""
 
 
 def status(session: Session) -> str:
