@@ -17,7 +17,16 @@ DOMAINS = {"scheduling", "vm", "containers", "cloud"}
 EDGE = {"cli", "course", "launch", "doctor"}
 # A part may import parts with a lower number; "" is the package itself and its short names.
 LAYERS = (
-    {"errors": 0, "data": 0, "sandbox": 0, "glossary": 1, "": 2, "render": 3, "widgets": 4, "check": 4}
+    {
+        "errors": 0,
+        "data": 0,
+        "sandbox": 0,
+        "glossary": 1,
+        "": 2,
+        "render": 3,
+        "widgets": 4,
+        "check": 4,
+    }
     | dict.fromkeys(DOMAINS, 1)
     | dict.fromkeys(EDGE, 5)
 )

@@ -1,7 +1,12 @@
 """Scheduling: workload -> policy -> engine -> schedule."""
 
 from vcloud_lab.scheduling.adversary import Worst, gap, small_workloads, worst_case
+from vcloud_lab.scheduling.barriers import BarrierRun, with_barriers
+from vcloud_lab.scheduling.cloudlet_results import Shared
+from vcloud_lab.scheduling.cloudlets import Cloudlet, Host, Vm
+from vcloud_lab.scheduling.credit import CREDIT
 from vcloud_lab.scheduling.engine import simulate
+from vcloud_lab.scheduling.fair import CFS, EEVDF
 from vcloud_lab.scheduling.feasibility import (
     edf_feasible,
     overload,
@@ -10,9 +15,12 @@ from vcloud_lab.scheduling.feasibility import (
     within_hyperbolic,
     within_liu_layland,
 )
+from vcloud_lab.scheduling.feedback import FEEDBACK, MLFQ, MLQ
+from vcloud_lab.scheduling.gang import GangSchedule, gang_schedule
 from vcloud_lab.scheduling.generate import ostep_workload, random_workload
 from vcloud_lab.scheduling.job import Job, io_every
 from vcloud_lab.scheduling.ledger import Decision, Ready
+from vcloud_lab.scheduling.linux import Observed, observe_nice
 from vcloud_lab.scheduling.numbers import Time, exact, show
 from vcloud_lab.scheduling.optimum import least_waiting
 from vcloud_lab.scheduling.own import OWN, Waiting
@@ -21,6 +29,9 @@ from vcloud_lab.scheduling.points import Point, grid
 from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, PRIORITY, RR, SJF, SRTF, Policy
 from vcloud_lab.scheduling.results import Results, Spread
 from vcloud_lab.scheduling.schedule import METRICS, Schedule, Slice
+from vcloud_lab.scheduling.service import received, stolen
+from vcloud_lab.scheduling.shares import LOTTERY, STRIDE, ostep_lottery
+from vcloud_lab.scheduling.sharing import share
 from vcloud_lab.scheduling.sweeps import sweep
 from vcloud_lab.scheduling.swf import nasa_trace, read_swf, swf_header
 from vcloud_lab.scheduling.table import read_table
@@ -28,21 +39,34 @@ from vcloud_lab.scheduling.what_if import Alternative, what_if
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = [
+    "CFS",
+    "CREDIT",
     "EDF",
+    "EEVDF",
     "FCFS",
+    "FEEDBACK",
     "HRRN",
+    "LOTTERY",
     "LRTF",
     "METRICS",
+    "MLFQ",
+    "MLQ",
     "OWN",
     "PRIORITY",
     "RM",
     "RR",
     "SJF",
     "SRTF",
+    "STRIDE",
     "Alternative",
+    "BarrierRun",
+    "Cloudlet",
     "Decision",
+    "GangSchedule",
+    "Host",
     "Job",
     "Miss",
+    "Observed",
     "PeriodicTask",
     "PeriodicTasks",
     "Point",
@@ -50,33 +74,42 @@ __all__ = [
     "Ready",
     "Results",
     "Schedule",
+    "Shared",
     "Slice",
     "Spread",
     "Time",
+    "Vm",
     "Waiting",
     "Workload",
     "Worst",
     "edf_feasible",
     "exact",
+    "gang_schedule",
     "gap",
     "grid",
     "io_every",
     "least_waiting",
     "missed",
     "nasa_trace",
+    "observe_nice",
+    "ostep_lottery",
     "ostep_workload",
     "overload",
     "random_workload",
     "read_swf",
     "read_table",
+    "received",
     "response_times",
+    "share",
     "show",
     "simulate",
     "small_workloads",
+    "stolen",
     "sweep",
     "swf_header",
     "utilisation",
     "what_if",
+    "with_barriers",
     "within_hyperbolic",
     "within_liu_layland",
     "worst_case",

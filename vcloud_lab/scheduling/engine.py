@@ -7,7 +7,10 @@ from math import lcm
 from typing import Any
 
 from vcloud_lab.errors import PolicyError
+from vcloud_lab.scheduling.credit import CREDIT
 from vcloud_lab.scheduling.dispatcher import play
+from vcloud_lab.scheduling.fair import CFS, EEVDF
+from vcloud_lab.scheduling.feedback import FEEDBACK, MLFQ, MLQ
 from vcloud_lab.scheduling.numbers import LARGEST, Time, ticks_of
 from vcloud_lab.scheduling.periodic import EDF, RM
 from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, PRIORITY, RR, SJF, SRTF
@@ -15,17 +18,32 @@ from vcloud_lab.scheduling.policy import Policy
 from vcloud_lab.scheduling.rigid import space_share
 from vcloud_lab.scheduling.schedule import Schedule
 from vcloud_lab.scheduling.setup import MOST_CPUS, Setup, read_setup
+from vcloud_lab.scheduling.shares import LOTTERY, STRIDE
 from vcloud_lab.scheduling.trace import Switch, Trace
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["simulate"]
 
-PLAIN: tuple[Callable[[], Policy], ...] = (FCFS, SJF, SRTF, HRRN, LRTF)
+PLAIN: tuple[Callable[[], Policy], ...] = (
+    FCFS,
+    SJF,
+    SRTF,
+    HRRN,
+    LRTF,
+    MLFQ,
+    FEEDBACK,
+    CFS,
+    EEVDF,
+    CREDIT,
+)
 """The functions that may stand for the policy that they make without arguments."""
 
 INCOMPLETE: tuple[tuple[Callable[..., Policy], str, str], ...] = (
     (RR, "a quantum", "RR(4)"),
     (PRIORITY, "the priorities", "PRIORITY({'P1': 2, 'P2': 1})"),
+    (MLQ, "the queue of each job", "MLQ({'P1': 0, 'P2': 1}, [4, None])"),
+    (LOTTERY, "tickets and a seed", "LOTTERY({'P1': 75, 'P2': 25}, seed=1)"),
+    (STRIDE, "tickets", "STRIDE({'P1': 75, 'P2': 25})"),
     (EDF, "the deadlines", "EDF({'P1': 20, 'P2': 12}), or EDF(tasks) for PeriodicTasks"),
     (RM, "the periods", "RM({'P1': 5, 'P2': 7}), or RM(tasks) for PeriodicTasks"),
 )
