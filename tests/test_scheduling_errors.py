@@ -219,7 +219,7 @@ MISTAKES: dict[str, Mistake] = {
         ["FCFS on 2 CPUs switch=1", "more than one processor", "width 1"],
     ),
     "too many turns": (
-        lambda: simulate([(0, 10**9)], RR(1)),
+        lambda: list(simulate([(0, 10**9)], RR(1)).slices()),
         PolicyError,
         ["quantum 1", "1000000000", "20000000"],
     ),

@@ -82,7 +82,7 @@ class Session:
                     f"The explorer has no setting {wrong!r}: it has {', '.join(self.known)}; use "
                     "one of these."
                 )
-            if "alternative" not in changes and not {"asking"} >= set(changes):
+            if "alternative" not in changes and changes != {"asking": True}:
                 changes["alternative"] = None
             new = replace(self.settings, **changes)
             if "focus" in changes and new.focus not in new.policies:
