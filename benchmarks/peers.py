@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
-from measures import MEAN, POLICIES, Line, Section, Sizes, check_agreement, micro, ours, timed
-from measures import ratio_line, traced
+from measures import (
+    MEAN,
+    POLICIES,
+    Line,
+    Section,
+    Sizes,
+    check_agreement,
+    micro,
+    ours,
+    ratio_line,
+    timed,
+    traced,
+)
 
 from vcloud_lab.scheduling import RR, Policy, random_workload
 

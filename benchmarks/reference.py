@@ -36,6 +36,15 @@ def compiler() -> str | None:
     return shutil.which("g++") or shutil.which("c++")
 
 
+def compiler_version() -> str | None:
+    """The first line in which the compiler names itself, None where there is none."""
+    found = compiler()
+    if found is None:
+        return None
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
+    return said.stdout.splitlines()[0]
+
+
 def build(folder: Path) -> Path:
     """Compile the reference into a folder; return the program."""
     found = compiler()

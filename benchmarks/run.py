@@ -3,9 +3,10 @@
     python benchmarks/run.py [--quick] [--output FILE]
 
 Every line says what was measured, the goal, and whether it was met. The exit status is 0 also
-where a goal was missed, because a busy machine misses goals; it is not where SimPy and vcloud_lab
-disagree on a result. --quick only shows that everything runs and agrees: its figures mean nothing,
-and nothing is written unless --output says where.
+where a goal was missed, because a busy machine misses goals; it is not where another simulator and
+vcloud_lab disagree on a result. --quick only shows that everything runs and agrees: its figures
+mean nothing, and nothing is written unless --output says where. What is not installed is left out,
+and its line says so.
 """
 
 from __future__ import annotations
@@ -15,12 +16,21 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from textwrap import fill
 
-import measures
+import against_cpp
+import charts
+import own
+import peers
+import reference
+from measures import QUICK, Line, Section, Sizes
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+MODULES = (peers, against_cpp, charts, own)
+SECTIONS: tuple[Section, ...] = tuple(part for module in MODULES for part in module.SECTIONS)
+PACKAGES = ("numpy", "simpy", "ciw", "salabim", "plotly", "pandas")
 VERDICT = {True: "met", False: "**missed**", None: "-"}
 
 
@@ -32,49 +42,52 @@ def machine() -> str:
             model = next(line.split(":")[1].strip() for line in info if "model name" in line)
     except (OSError, StopIteration):
         pass  # not Linux, or a processor without a name: the architecture will do
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "simpy"))
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}; {python}, {packages}"
+    versions = [found for package in PACKAGES if (found := version_of(package))]
+    tools = ", ".join([python, *versions, reference.compiler_version() or "no C++ compiler"])
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}; {tools}"
 
 
-def collect(sizes: measures.Sizes) -> list[measures.Line]:
-    """All lines, announced one by one."""
-    lines = []
-    for measure in measures.MEASUREMENTS:
-        for line in measure(sizes):
-            print(
-                f"{line.what}: {line.measured}; goal {line.goal}: {VERDICT[line.met]}", flush=True
-            )
+def version_of(package: str) -> str | None:
+    """The name and version of a package, None where it is not installed."""
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return None
+
+
+def collect(sizes: Sizes) -> list[tuple[Section, list[Line]]]:
+    """All sections with their lines, announced one by one."""
+    results = []
+    for section in SECTIONS:
+        lines = []
+        for line in section.measure(sizes):
+            said = f"{line.what}: {line.measured}; goal {line.goal}: {VERDICT[line.met]}"
+            print(said, flush=True)
             lines.append(line)
-    return lines
+        results.append((section, lines))
+    return results
 
 
-def table(lines: list[measures.Line], note: str) -> str:
-    """The report in Markdown."""
-    rows = [f"| {x.what} | {x.measured} | {x.goal} | {VERDICT[x.met]} |" for x in lines]
-    goals = [line for line in lines if line.met is not None]
-    head = [
-        "# Benchmark results",
-        "",
-        "Written by `python benchmarks/run.py`; see there and in `measures.py` for what is done.",
-        "Ratios are of the shortest processor times of one run, in which the two sides took",
-        "turns. SimPy and vcloud_lab gave the same completion time for every job.",
-        "",
-        note,
-        "",
-        "| what | measured | goal | |",
-        "|---|---|---|---|",
-    ]
-    met = sum(line.met is True for line in goals)
-    closing = [
-        f"{met} of {len(goals)} goals met.",
-        "",
-        "FCFS takes a few nanoseconds a job, as long as it takes to move the job's times through",
-        "memory. The columns of 100,000 jobs stay in the processor's cache and those of 1,000,000",
-        "do not, so its growth is that of memory, not of the algorithm.",
-        "",
-    ]
-    return "\n".join([*head, *rows, "", *closing])
+def report(results: list[tuple[Section, list[Line]]], note: str) -> str:
+    """The report in Markdown: a table for each section, and how many goals were met."""
+    text = f"""# Benchmark results
+
+Written by `python benchmarks/run.py` (`make bench`); what is compared is measured in turns in one
+run, and ratios are of the shortest processor times. Wherever another simulator is named, it gave
+the same completion time for every job. Why each is fast: [docs/speed.md](../docs/speed.md).
+
+{note}
+
+"""
+    for section, lines in results:
+        note = fill(section.note, 100, break_long_words=False, break_on_hyphens=False)
+        text += f"## {section.title}\n\n{note}\n\n| what | measured | goal | |\n|---|---|---|---|\n"
+        for x in lines:
+            text += f"| {x.what} | {x.measured} | {x.goal} | {VERDICT[x.met]} |\n"
+        text += "\n"
+    goals = [line.met for _, lines in results for line in lines if line.met is not None]
+    return f"{text}{goals.count(True)} of {len(goals)} goals met.\n"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,9 +96,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")
     parser.add_argument("--output", type=Path, help="where to write the table")
     options = parser.parse_args(arguments)
-    lines = collect(measures.QUICK if options.quick else measures.Sizes())
+    results = collect(QUICK if options.quick else Sizes())
     when = datetime.now(UTC).strftime("%d %B %Y")
-    text = table(lines, f"{when}, {machine()}.")
+    text = report(results, f"{when}, {machine()}.")
     output = options.output or (None if options.quick else RESULTS)
     if output:
         output.write_text(text, encoding="utf-8")
