@@ -603,7 +603,7 @@ compare([first, least])
 # right on one CPU need not be right on two; with arrivals to come, no simple rule is best.
 
 # %% [markdown]
-# **Check.** 07.9 and 07.16 in the [exercises](../exercises/07_scheduling_ii.ipynb).
+# **Check.** 07.9 in the [exercises](../exercises/07_scheduling_ii.ipynb).
 
 # %% [markdown]
 # ## 8. vCPUs are jobs
@@ -1005,7 +1005,8 @@ table([
 # 2. two policies that give the same chart on `desk`, and a workload on which they differ.
 
 # %% tags=["nbval-ignore-output"]
-ScheduleExplorer({"mixed": mixed, "desk": desk, "learn": learn, "five": five, "office": office})
+shown = {"mixed": mixed, "desk": desk, "learn": learn, "five": five, "office": office}
+ScheduleExplorer(shown, ["SJF", "SRTF", "MLFQ", "CFS"], offer="all", many=True, what_if=True)
 
 # %% [markdown]
 # ## Summary
