@@ -107,7 +107,7 @@ def test_a_whole_scheduler(scheduler: Callable[[Jobs], Any], name: str | None, w
         assert verdict.fault is not None
         assert verdict.fault.name == name
         assert words in verdict.sentence
-        assert "(The jobs: [(" in str(verdict)
+        assert "With the jobs [(" in str(verdict)
 
 
 def test_an_idle_cpu_can_be_allowed() -> None:

@@ -219,7 +219,7 @@ kinds.quantity(
             "that is A's turnaround; its burst and its I/O are no waiting.",
         ),
     ],
-    wrong=[(100, None)],
+    wrong=[(77, None)],
     hints=(
         "Draw two rows: the CPU's and the device's.",
         "A leaves the CPU when its I/O begins, and B takes it at once, for all of its burst.",
@@ -325,7 +325,7 @@ Lot = tuple[list[tuple[str, int, int]], list[int]]  # (job, burst, tickets), dra
 
 def lottery(seed: int | None) -> Lot:
     if seed is None:
-        return [("A", 3, 4), ("B", 2, 3), ("C", 2, 1)], [7, 3, 12, 5, 10, 4, 9]
+        return [("A", 2, 1), ("B", 3, 5), ("C", 3, 5)], [7, 1, 14, 9, 10, 7, 2, 9]
 
     def draw(roll: Callable[[int, int], int]) -> Lot | None:
         jobs = [(name, roll(2, 3), roll(1, 5)) for name in "ABC"]
@@ -386,7 +386,7 @@ kinds.quantity(
     ],
     wrong=[(0, None)],
     hints=(
-        "With tickets 4, 3 and 1 the first job has 0 to 3, the second 4 to 6, the third 7.",
+        "With tickets 3, 1 and 5 the first job has 0 to 2, the second has 3, the third 4 to 8.",
         "Divide each draw by the number of tickets in play; the remainder is the winning ticket.",
         "Cross a job out as soon as it has run for its burst, and number the tickets anew.",
     ),
@@ -402,8 +402,8 @@ answer = ...
 check("07.5", answer)
 
 # %% tags=["solution"] task="07.5"
-jobs = [("A", 0, 3), ("B", 0, 2), ("C", 0, 2)]
-drawn = simulate(jobs, LOTTERY([4, 3, 1], draws=[7, 3, 12, 5, 10, 4, 9]))
+hat = LOTTERY({"A": 1, "B": 5, "C": 5}, draws=[7, 1, 14, 9, 10, 7, 2, 9])
+drawn = simulate([("A", 0, 2), ("B", 0, 3), ("C", 0, 3)], hat)
 answer = drawn.completion["B"]
 
 check("07.5", answer)
@@ -638,7 +638,7 @@ kinds.quantity(
             "A's next job takes the CPU from B although B's deadline is nearer.",
         ),
     ],
-    wrong=[(100, None)],
+    wrong=[(77, None)],
     hints=(
         "A has the shorter period: each job of A runs at once when it is released.",
         "B runs in what A leaves. Draw it until B's first job is done.",
@@ -673,7 +673,7 @@ check("07.8", answer)
 # %% tags=["task"]
 def for_two(seed: int | None) -> list[tuple[str, int, int]]:
     if seed is None:
-        return [("P1", 0, 6), ("P2", 0, 3), ("P3", 1, 4), ("P4", 2, 2)]
+        return [("P1", 0, 7), ("P2", 1, 3), ("P3", 2, 2), ("P4", 3, 6)]
 
     def draw(roll: Callable[[int, int], int]) -> list[tuple[str, int, int]] | None:
         jobs = [(f"P{at}", roll(0, 3), roll(1, 8)) for at in range(1, 5)]
@@ -721,7 +721,7 @@ kinds.quantity(
             "better than that where jobs would run side by side.",
         ),
     ],
-    wrong=[(100, None)],
+    wrong=[(77, None)],
     hints=(
         "Draw a row for each CPU.",
         "The next job of the queue starts on the CPU that is free first, not before it arrives.",
@@ -739,11 +739,11 @@ answer = ...
 check("07.9", answer)
 
 # %% [markdown] tags=["solution"]
-# P1 has CPU 0 from 0 to 6, P2 CPU 1 from 0 to 3. P3 (there since 1) starts at 3 and runs to 7. P4
-# (there since 2) starts at 6.
+# P1 has CPU 0 from 0 to 7, P2 CPU 1 from 1 to 4. P3 (there since 2) starts at 4 and runs to 6. P4
+# (there since 3) starts at 6.
 
 # %% tags=["solution"] task="07.9"
-answer = ((0 - 0) + (0 - 0) + (3 - 1) + (6 - 2)) / 4
+answer = ((0 - 0) + (1 - 1) + (4 - 2) + (6 - 3)) / 4
 
 check("07.9", answer)
 
@@ -892,7 +892,7 @@ check("07.11", answer)
 def regret(seed: int | None) -> tuple[list[tuple[str, int, int]], str]:
     """Jobs that are all there at 0, and the one that is given the CPU first against the policy."""
     if seed is None:
-        return [("P1", 0, 2), ("P2", 0, 3), ("P3", 0, 7)], "P3"
+        return [("P1", 0, 2), ("P2", 0, 5), ("P3", 0, 9)], "P3"
 
     def draw(roll: Callable[[int, int], int]) -> tuple[list[tuple[str, int, int]], str] | None:
         bursts = sorted({roll(1, 9) for _ in range(3)})
@@ -935,7 +935,7 @@ kinds.quantity(
             "has less waiting than SJF's.",
         ),
     ],
-    wrong=[(100, None)],
+    wrong=[(77, None)],
     hints=(
         "Write down both orders: SJF's own, and the one that begins with the other job.",
         "In each, a job waits for the sum of the bursts before it.",
@@ -953,7 +953,7 @@ answer = ...
 check("07.12", answer)
 
 # %% tags=["solution"] task="07.12"
-decision, others = what_if(simulate([("P1", 0, 2), ("P2", 0, 3), ("P3", 0, 7)], SJF), 0)
+decision, others = what_if(simulate([("P1", 0, 2), ("P2", 0, 5), ("P3", 0, 9)], SJF), 0)
 answer = next(other.change for other in others if other.job == "P3")
 
 check("07.12", answer)
@@ -1245,21 +1245,28 @@ check("07.15", choose)
 
 # %% tags=["task"]
 def is_srtf(function: Callable[..., Any]) -> tuple[bool, str] | tuple[bool, str, str]:
-    for workload in hidden_workloads():
-        jobs = [(job.name, job.arrival, job.burst) for job in workload.jobs]
-        ends = {name: end for name, _, end in sorted(function(jobs), key=lambda s: s[2])}
-        waited = sum(ends[name] - arrival - burst for name, arrival, burst in jobs)
-        mean, best = Fraction(waited, len(jobs)), simulate(workload, SRTF).mean("waiting")
-        if mean > best:
-            named = next(
-                (n for p, n in OTHERS if simulate(workload, p).mean("waiting") == mean), None
-            )
+    workloads = list(hidden_workloads())
+    mine = [own_mean(function, workload) for workload in workloads]
+    best = [simulate(workload, SRTF).mean("waiting") for workload in workloads]
+    for workload, mean, least in zip(workloads, mine, best, strict=True):
+        if mean > least:
+            jobs = [(job.name, job.arrival, job.burst) for job in workload.jobs]
             text = (
-                f"on {jobs} the mean waiting time is {show(mean)}, and SRTF reaches {show(best)}: "
+                f"on {jobs} the mean waiting time is {show(mean)}, and SRTF reaches {show(least)}: "
                 "whoever has the least left must run, also when somebody else is running."
             )
-            return False, text, named or "not-srtf"
+            for policy, name in OTHERS:
+                if mine == [simulate(one, policy).mean("waiting") for one in workloads]:
+                    return False, f"{text} What you wrote is {policy.name}.", name
+            return False, text, "not-srtf"
     return True, "every hidden workload has the least possible mean waiting time."
+
+
+def own_mean(function: Callable[..., Any], workload: Workload) -> Time:
+    """The mean waiting time of a learner's slices."""
+    jobs = [(job.name, job.arrival, job.burst) for job in workload.jobs]
+    ends = {name: end for name, _, end in sorted(function(jobs), key=lambda s: s[2])}
+    return Fraction(sum(ends[name] - arrival - burst for name, arrival, burst in jobs), len(jobs))
 
 
 OTHERS = ((SJF(), "sjf-for-srtf"), (FCFS(), "fcfs-for-srtf"))

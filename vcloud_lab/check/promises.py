@@ -49,7 +49,7 @@ class Fault:
 
     def __str__(self) -> str:
         jobs = tell([(job.name, job.arrival, job.burst) for job in self.workload.jobs])
-        return f"{self.sentence} (The jobs: {jobs}.)"
+        return f"With the jobs {jobs}: {self.sentence}"
 
 
 def hidden_workloads(count: int = 24, most: int = 7) -> Iterator[Workload]:
