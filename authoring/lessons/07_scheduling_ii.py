@@ -75,7 +75,7 @@ from vcloud_lab.widgets import ScheduleExplorer
 predict("07.ageing", ...)
 
 # %%
-vips = Workload([("slow", 0, 3)] + [(f"vip {i}", 2 * i, 2) for i in range(12)])
+vips = Workload([("slow", 0, 3)] + [(f"vip {i}", 2 * i, 2) for i in range(11)])
 numbers = dict.fromkeys(vips.names, 1) | {"slow": 10}
 aged = simulate(vips, PRIORITY(numbers, preemptive=True, ageing=2))
 reveal("07.ageing", aged.response["slow"])
@@ -269,7 +269,7 @@ table([
 # **Experiment.** A job of 48 ticks, and short ones that keep the CPU busy by themselves:
 
 # %%
-crowd = Workload([("long", 0, 48)] + [(f"s{i}", 8 * i, 8) for i in range(1, 16)])
+crowd = Workload([("long", 0, 48)] + [(str(i), 8 * i, 8) for i in range(1, 16)])
 runs = {boost: simulate(crowd, MLFQ(3, 8, boost=boost)) for boost in (None, 64, 32, 16)}
 table([
     {"boost every": boost, "CPU for long, to 64": received(s, 0, 64)["long"],

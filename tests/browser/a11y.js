@@ -116,7 +116,7 @@
   };
 
   // Behind a text in an SVG lie, besides, the shapes drawn before it, and whole drawings below its
-  // own. (A pattern of lines is not looked at: hatches are thinner than a letter's stroke.)
+  // own. (Of a pattern only its ground counts: hatches are thinner than a letter's stroke.)
   const painted = "svg,rect,path,polygon,circle,ellipse";
   const stages = new Map();
   const behind = (text) => {
@@ -138,14 +138,21 @@
         below = over(parse(style.backgroundColor), below);
         continue;
       }
-      if (style.fill === "none" || style.fill.startsWith("url") || style.visibility === "hidden")
-        continue;
+      if (style.visibility === "hidden") continue;
+      const fill = style.fill.startsWith("url") ? groundOf(style.fill) : style.fill;
+      if (fill === "none") continue;
       const point = new DOMPoint(x, y).matrixTransform(shape.getScreenCTM().inverse());
       if (!shape.isPointInFill(point)) continue;
       const part = parseFloat(style.fillOpacity) * opacity(shape, stage);
-      below = over(faded(parse(style.fill), part), below);
+      below = over(faded(parse(fill), part), below);
     }
     return below;
+  };
+  // What a pattern is drawn upon: the rectangle that comes first in it.
+  const groundOf = (url) => {
+    const id = /#([^"')]+)/.exec(url)?.[1];
+    const first = id && document.getElementById(id)?.querySelector("rect");
+    return first ? getComputedStyle(first).fill : "none";
   };
   const ancestors = function* (element) {
     for (let at = element; at; at = at.parentElement) yield at;

@@ -25,6 +25,11 @@ MADE_UP = """
     <rect x="10" y="10" width="80" height="30" fill="#0072b2"></rect>
     <text x="20" y="30" fill="#000080" style="font-size: 12px">navy on blue</text>
     <text x="24" y="33" fill="#000000" style="font-size: 12px">upon it</text>
+    <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse">
+      <rect width="6" height="6" fill="#0072b2"></rect><path d="M0 6 6 0" stroke="#ffffff"></path>
+    </pattern>
+    <rect x="100" y="5" width="90" height="30" fill="url(#hatch)"></rect>
+    <text x="110" y="22" fill="#000080" style="font-size: 12px">navy on hatch</text>
     <text x="170" y="55" fill="#000000" style="font-size: 12px">runs out</text>
   </svg>
   <div class="js-plotly-plot"><svg><text class="gtitle">Plot</text></svg></div>
@@ -58,6 +63,7 @@ def test_the_rules_find_what_is_wrong_and_only_that(empty_page: NotebookPage) ->
         'contrast: <p> "grey on white": 2.85',
         'contrast: <p> "black on grey"',
         'contrast: <text> "navy on blue"',
+        'contrast: <text> "navy on hatch"',
         "table: <table>",
         "table: <th>",
         "picture: <svg.vcl>",
