@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vcloud_lab.scheduling import Workload
 
-__all__ = ["Note", "Outcome", "Variant", "Verdict"]
+__all__ = ["Judged", "Note", "Outcome", "Variant", "Verdict"]
 
 
 class Outcome(NamedTuple):
@@ -21,6 +21,10 @@ class Outcome(NamedTuple):
     right: bool | None
     text: str
     misconception: str | None = None
+
+
+Judged = tuple[bool | None, str] | tuple[bool | None, str, str | None]
+"""What a judge function may return: the parts of an ``Outcome``, the last one left out or not."""
 
 
 class Look(NamedTuple):

@@ -30,7 +30,7 @@ class Job:
     arrival: Time
     burst: Time
     width: int = 1
-    io: tuple[tuple[Time, Time], ...] = ()
+    io: Sequence[tuple[Time, Time]] = ()
 
     def __post_init__(self) -> None:
         who = f"Job {self.name!r}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from vcloud_lab.check.answers import Misread
 from vcloud_lab.check.kinds.common import head, recorded
 from vcloud_lab.check.registry import Task, Wrong, register
-from vcloud_lab.check.verdict import Outcome
+from vcloud_lab.check.verdict import Judged, Outcome
 from vcloud_lab.errors import CheckError, VcloudLabError
 
 __all__ = ["choice", "judge"]
@@ -73,7 +73,7 @@ def judge(
     *,
     title: str,
     ask: str,
-    judge: Callable[[object], Outcome | tuple[bool | None, str]],
+    judge: Callable[[object], Judged],
     right: Sequence[object],
     hints: Sequence[str],
     wrong: Sequence[object] = (),

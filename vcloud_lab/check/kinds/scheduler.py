@@ -8,14 +8,14 @@ from typing import Any
 from vcloud_lab.check.kinds.common import head, recorded
 from vcloud_lab.check.promises import trial
 from vcloud_lab.check.registry import Task, register
-from vcloud_lab.check.verdict import Outcome
+from vcloud_lab.check.verdict import Judged, Outcome
 from vcloud_lab.errors import CheckError, VcloudLabError
 from vcloud_lab.sandbox import is_stub
 from vcloud_lab.scheduling import OWN, Policy, Time
 
 __all__ = ["scheduler"]
 
-Goal = Callable[[Any], tuple[bool, str]]
+Goal = Callable[[Any], Judged]
 """What a scheduler that keeps its promises must reach: whether it does, and a sentence."""
 
 

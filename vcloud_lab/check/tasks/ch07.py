@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from vcloud_lab import FCFS, HRRN, PRIORITY, RR, SJF, SRTF, Job, Schedule, Workload, simulate
 from vcloud_lab.check import kinds
 from vcloud_lab.check.contest import rank
 from vcloud_lab.check.promises import hidden_workloads
+from vcloud_lab.check.verdict import Judged
 from vcloud_lab.errors import ScheduleError
 from vcloud_lab.scheduling import (
     CREDIT,
@@ -36,6 +37,8 @@ from vcloud_lab.scheduling.weights import NICE_WEIGHTS
 
 CHAPTER = "scheduling II"
 
+Made = TypeVar("Made")
+
 
 def dice(task: str, seed: int | None) -> Callable[[int, int], int]:
     """Whole numbers from low to high for a variant of a task, the same on every machine."""
@@ -43,7 +46,9 @@ def dice(task: str, seed: int | None) -> Callable[[int, int], int]:
     return lambda low, high: low + int(draw() * (high - low + 1))
 
 
-def until(task: str, seed: int | None, good: Callable[[Callable[[int, int], int]], Any]) -> Any:
+def until(
+    task: str, seed: int | None, good: Callable[[Callable[[int, int], int]], Made | None]
+) -> Made:
     """The first drawing of a variant that makes a question: ``good`` gives None for the others."""
     roll = dice(task, seed)
     return next(made for _ in range(1000) if (made := good(roll)) is not None)
@@ -725,7 +730,7 @@ def cheated(io: Sequence[tuple[Time, Time]], *, stay: bool) -> Schedule:
     return simulate([Job("cheat", 0, 24, io=io), HONEST], MLFQ(quantum=[4, 4, 4], stay=stay))
 
 
-def cheats(answer: object) -> tuple[bool, str] | tuple[bool, str, str]:
+def cheats(answer: object) -> Judged:
     waits: Any = answer
     gamed, ruled = (cheated(waits, stay=stay) for stay in (True, False))
     alone = gamed.workload["cheat"].io
@@ -915,7 +920,7 @@ kinds.scheduler(
 )
 
 
-def is_srtf(function: Callable[..., Any]) -> tuple[bool, str] | tuple[bool, str, str]:
+def is_srtf(function: Callable[..., Any]) -> Judged:
     workloads = list(hidden_workloads())
     mine = [own_mean(function, workload) for workload in workloads]
     best = [simulate(workload, SRTF).mean("waiting") for workload in workloads]
@@ -949,7 +954,7 @@ def tick_by_tick(jobs: list[tuple[str, Any, Any]]) -> list[tuple[str, Any, Any]]
     while any(left.values()):
         there = [name for name, arrival, _ in jobs if arrival <= clock and left[name]]
         if there:
-            name = min(there, key=left.get)
+            name = min(there, key=left.__getitem__)
             slices.append((name, clock, clock + 1))
             left[name] -= 1
         clock += 1
