@@ -115,6 +115,13 @@ def test_a_job_is_found_without_making_all_of_them(monkeypatch: pytest.MonkeyPat
     assert workload["b"] == Job("b", Fraction(1, 2), 2, 3)
 
 
+def test_names_are_made_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Those of ten thousand jobs take longer, and more memory, than all of FCFS.
+    monkeypatch.setattr(Workload, "names", property(lambda self: pytest.fail("makes every name")))
+    schedule = simulate(Workload.from_columns([0, 1], [2, 2]), FCFS)
+    assert (schedule.mean("waiting"), schedule.ticks("completion").tolist()) == (0.5, [2, 4])
+
+
 def test_numpy_counts_as_a_number_of_processors() -> None:
     assert simulate([(0, 1)], FCFS, cpus=np.int64(2)).cpus == 2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = ["Circle"]
 
 BLOCK = 512
@@ -19,21 +21,22 @@ class Circle:
     """Different integers in an order that their insertions decide.
 
     They stand in blocks, and a Fenwick tree adds up the blocks' sizes (P. Fenwick, "A new data
-    structure for cumulative frequency tables", Software: Practice and Experience, 1994). Up to
-    ``BLOCK`` members it is one plain list. ``steps`` counts the operations: one a call, and the
-    nodes of the tree that were visited or made.
+    structure for cumulative frequency tables", Software: Practice and Experience, 1994). ``steps``
+    counts the nodes of the tree that were visited or made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, members: Sequence[int] = ()) -> None:
         self.steps = 0
-        self._home: dict[int, Block] = {}  # only where there are several blocks
-        self._arrange([Block()])
+        self._home: dict[int, Block] = {}
+        half = BLOCK // 2
+        blocks = [Block(members[at : at + half]) for at in range(0, len(members), half)]
+        for block in blocks:
+            self._home.update(dict.fromkeys(block, block))
+        self._arrange(blocks or [Block()])
 
     def rank(self, member: int) -> int:
         """How many stand before ``member``."""
         self.steps += self._depth
-        if self._depth == 1:
-            return self._blocks[0].index(member)
         block = self._home[member]
         rank, node = block.index(member), block.place
         while node:
@@ -44,21 +47,16 @@ class Circle:
     def insert(self, rank: int, member: int) -> None:
         """Put ``member`` where ``rank`` others stand before it."""
         self.steps += self._depth
-        block = self._blocks[0]
-        if self._depth > 1:
-            block, rank = self._find(rank)
-            self._home[member] = block
-            self._count(block, 1)
-        block.insert(rank, member)
+        block, before = self._find(rank)
+        self._home[member] = block
+        self._count(block, 1)
+        block.insert(before, member)
         if len(block) > BLOCK:
             self._split(block)
 
     def pop(self, rank: int) -> None:
         """Take out the member with ``rank`` others before it."""
         self.steps += self._depth
-        if self._depth == 1:
-            del self._blocks[0][rank]
-            return
         block, behind = self._find(rank + 1)
         del self._home[block.pop(behind - 1)]
         self._count(block, -1)
@@ -84,8 +82,7 @@ class Circle:
         """Move the second half of a block into a new one behind it, and forget empty blocks."""
         half = Block(block[BLOCK // 2 :])
         del block[BLOCK // 2 :]
-        for part in [block, half] if self._depth == 1 else [half]:
-            self._home.update(dict.fromkeys(part, part))
+        self._home.update(dict.fromkeys(half, half))
         self._blocks.insert(block.place + 1, half)
         self._arrange([block for block in self._blocks if block])
 

@@ -110,8 +110,10 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
     ``arrival_first`` says who is ahead when both happen in the same tick.
     """
     order = by_arrival(workload)
-    arrival = pick(workload.arrival, order)
-    left = pick(workload.burst, order).tolist()
+    arrival, burst = pick(workload.arrival, order), pick(workload.burst, order)
+    full = (burst - 1) // quantum  # turns before the last one, which takes what is left
+    last_run = burst - full * quantum
+    left, rest = full.tolist(), last_run.tolist()
     total, shift = len(left), int(arrival_first)
     wait = [*np.diff(arrival, prepend=0).tolist(), NEVER]  # NEVER spares a test in the loop
     queue: list[int] = [0] if left else []
@@ -122,9 +124,9 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
         if costly and (switch.always or job != previous):
             ahead -= cost
             previous = job
-        rest = left[job]
-        if rest > quantum:
-            left[job] = rest - quantum
+        turns = left[job]
+        if turns:
+            left[job] = turns - 1
             ahead -= quantum
             while ahead < 0:
                 enter(coming)
@@ -132,7 +134,7 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
                 ahead += wait[coming]
             enter(job)
         else:
-            ahead -= rest
+            ahead -= rest[job]
             while ahead < 0:
                 enter(coming)
                 coming += 1
@@ -142,13 +144,13 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
                 enter(coming)
                 coming += 1
                 ahead = wait[coming] - shift
-    turns = column_of(queue)
-    length = np.full(len(turns), quantum)
+    entry = column_of(queue)
+    length = np.full(len(entry), quantum)
     last = np.empty(total, np.int64)
-    last[turns] = np.arange(len(turns))  # of a repeated index, the last value stays
-    length[last] = column_of(left)
-    jobs = turns if order is None else order[turns]
-    return clock(workload, jobs, length, switch, {"queue_entries": len(turns)})
+    last[entry] = np.arange(len(entry))  # of a repeated index, the last value stays
+    length[last] = last_run
+    jobs = entry if order is None else order[entry]
+    return clock(workload, jobs, length, switch, {"queue_entries": len(entry)})
 
 
 def _packed(workload: Workload, ties: str) -> tuple[Column | None, list[int], list[int], int]:

@@ -22,6 +22,9 @@ from vcloud_lab.scheduling.workload import Column, Workload
 
 __all__ = ["play_rounds"]
 
+LINE = 512
+"""A circle of up to so many jobs is a plain list: nothing finds, inserts and removes faster."""
+
 
 def play_rounds(
     workload: Workload,
@@ -35,7 +38,8 @@ def play_rounds(
 
     The jobs' times are worked out here; ``play_turns`` makes the trace when somebody asks for it.
     The counters do not depend on the quantum but for the dispatches: ``rounds_played`` is at most
-    four a job and ``circle_steps`` grows like n log n.
+    four a job and ``circle_steps``, three a job and the nodes visited in the tree of a circle that
+    is longer than a plain list should be, grows like n log n.
     """
     order = by_arrival(workload)
     arrival, burst = pick(workload.arrival, order), pick(workload.burst, order)
@@ -47,8 +51,9 @@ def play_rounds(
     who = (1 << bits) - 1
     lives = [rounds << bits | job for job, rounds in enumerate(turns.tolist())]
     first, completion = [0] * total, [0] * total
-    circle = Circle()
-    insert, rank_of, pop = circle.insert, circle.rank, circle.pop
+    line: list[int] = []
+    circle: Circle | None = None
+    insert, rank_of, pop = line.insert, line.index, line.__delitem__
     ends: list[int] = []  # a heap of the round in which a job ends, shifted, and the job
     fresh: list[tuple[int, int, bool]] = []  # who joined in the last round, with its rank
     now = rounds = played = coming = size = unchanged = 0
@@ -65,6 +70,9 @@ def play_rounds(
         if switch.cost:
             price = switch.cost if switch.always or size > 1 or not alone else 0
             turn = quantum + price
+        if size > LINE and circle is None:
+            circle = Circle(line)
+            insert, rank_of, pop = circle.insert, circle.rank, circle.pop
         if size > 1 or alone:
             quiet, before = (ends[0] >> bits) - rounds - 1, (soon - now) // (size * turn)
             quiet = before if before < quiet else quiet
@@ -110,7 +118,10 @@ def play_rounds(
                 shift -= 1
         size += shift
     dispatches = int(turns.sum())
-    counters = {"rounds_played": played, "circle_steps": circle.steps}
+    counters = {
+        "rounds_played": played,
+        "circle_steps": 3 * total + (circle.steps if circle else 0),
+    }
     return TraceOnDemand(
         _in_list_order(completion, order),
         _in_list_order(first, order),

@@ -90,7 +90,8 @@ def _read_affinity(
     )
     if not isinstance(affinity, Mapping):
         raise PolicyError(f"The affinity is {affinity!r}: {rule}")
-    known, allowed = set(workload.names), {}
+    known = set(workload.names) if affinity else set()  # the names of a million jobs cost a second
+    allowed = {}
     for name, numbers in affinity.items():
         chosen = list(numbers) if isinstance(numbers, Iterable) else []
         if name not in known or not chosen or not all(_is_cpu(n, cpus) for n in chosen):
