@@ -205,6 +205,25 @@ def test_core_charts_and_command_are_light() -> None:
     assert loaded("import vcloud_lab.render, vcloud_lab.cli, vcloud_lab.doctor") == []
 
 
+def test_every_name_is_there_whichever_module_came_first() -> None:
+    # A module of the same name as something that is imported later would hide it.
+    code = """
+import pkgutil, sys, types
+from importlib import import_module
+import vcloud_lab.scheduling as package
+assert "vcloud_lab.scheduling.gang" not in sys.modules
+for module in pkgutil.iter_modules(package.__path__):
+    import_module(f"{package.__name__}.{module.name}")
+named = {name: getattr(package, name) for name in package.__all__}
+assert set(named) <= set(dir(package))
+print([name for name, one in named.items() if isinstance(one, types.ModuleType)])
+"""
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert child.stdout.strip() == "[]"
+
+
 def test_weight_check_sees_a_heavy_import() -> None:
     assert "ipywidgets" in loaded("import vcloud_lab, ipywidgets")
 

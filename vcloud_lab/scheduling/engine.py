@@ -7,47 +7,15 @@ from math import lcm
 from typing import Any
 
 from vcloud_lab.errors import PolicyError
-from vcloud_lab.scheduling.credit import CREDIT
-from vcloud_lab.scheduling.dispatcher import play
-from vcloud_lab.scheduling.fair import CFS, EEVDF
-from vcloud_lab.scheduling.feedback import FEEDBACK, MLFQ, MLQ
 from vcloud_lab.scheduling.numbers import LARGEST, Time, ticks_of
-from vcloud_lab.scheduling.periodic import EDF, RM
-from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, PRIORITY, RR, SJF, SRTF
 from vcloud_lab.scheduling.policy import Policy
 from vcloud_lab.scheduling.rigid import space_share
 from vcloud_lab.scheduling.schedule import Schedule
 from vcloud_lab.scheduling.setup import MOST_CPUS, Setup, read_setup
-from vcloud_lab.scheduling.shares import LOTTERY, STRIDE
 from vcloud_lab.scheduling.trace import Switch, Trace
 from vcloud_lab.scheduling.workload import Workload
 
 __all__ = ["simulate"]
-
-PLAIN: tuple[Callable[[], Policy], ...] = (
-    FCFS,
-    SJF,
-    SRTF,
-    HRRN,
-    LRTF,
-    MLFQ,
-    FEEDBACK,
-    CFS,
-    EEVDF,
-    CREDIT,
-)
-"""The functions that may stand for the policy that they make without arguments."""
-
-INCOMPLETE: tuple[tuple[Callable[..., Policy], str, str], ...] = (
-    (RR, "a quantum", "RR(4)"),
-    (PRIORITY, "the priorities", "PRIORITY({'P1': 2, 'P2': 1})"),
-    (MLQ, "the queue of each job", "MLQ({'P1': 0, 'P2': 1}, [4, None])"),
-    (LOTTERY, "tickets and a seed", "LOTTERY({'P1': 75, 'P2': 25}, seed=1)"),
-    (STRIDE, "tickets", "STRIDE({'P1': 75, 'P2': 25})"),
-    (EDF, "the deadlines", "EDF({'P1': 20, 'P2': 12}), or EDF(tasks) for PeriodicTasks"),
-    (RM, "the periods", "RM({'P1': 5, 'P2': 7}), or RM(tasks) for PeriodicTasks"),
-)
-"""Those that need something first: what, and an example."""
 
 
 def simulate(
@@ -91,7 +59,10 @@ def simulate(
     """
     if not isinstance(workload, Workload):
         workload = Workload(workload)
-    policy = _policy(policy)
+    if not isinstance(policy, Policy):
+        from vcloud_lab.scheduling.named import policy_of  # knows, and imports, every policy
+
+        policy = policy_of(policy)
     setup = read_setup(
         workload,
         cpus=cpus,
@@ -134,21 +105,6 @@ def _run(workload: Workload, policy: Policy, setup: Setup) -> Trace:
             f"There are {setup.cpus} processors: {policy.name} is modelled on at most {MOST_CPUS}; "
             "use fewer."
         )
+    from vcloud_lab.scheduling.dispatcher import play  # slow to import, and seldom needed
+
     return play(workload, policy, setup)
-
-
-def _policy(policy: Any) -> Policy:
-    """A policy from a policy or from one of the functions that make one."""
-    made = policy() if any(policy is one for one in PLAIN) else policy
-    if isinstance(made, Policy):
-        return made
-    for function, what, example in INCOMPLETE:
-        if policy is function:
-            raise PolicyError(
-                f"{function.__name__} needs {what} before it can run: write for example {example}."
-            )
-    raise PolicyError(
-        f"The policy is {policy!r}: it must be {', '.join(one.__name__ for one in PLAIN)}, or what "
-        f"{', '.join(function.__name__ for function, _, _ in INCOMPLETE)} or OWN give when they "
-        "are called; choose one."
-    )

@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from vcloud_lab.scheduling.numbers import NEVER
-from vcloud_lab.scheduling.trace import Switch, Trace, by_arrival, clock, column_of, pick
+from vcloud_lab.scheduling.trace import Switch, Trace, by_arrival, clock, column_of, cost_of, pick
 from vcloud_lab.scheduling.workload import Column, Workload
 
 __all__ = [
@@ -117,6 +117,7 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
     total, shift = len(left), int(arrival_first)
     wait = [*np.diff(arrival, prepend=0).tolist(), NEVER]  # NEVER spares a test in the loop
     queue: list[int] = [0] if left else []
+    pauses = {0: wait[0]} if left else {}  # before which entry the CPU was idle, and how long
     enter = queue.append
     coming, ended, previous, cost, costly = 1, 0, 0, switch.cost, switch.cost > 0
     ahead = wait[1] - shift if left else NEVER  # from now to the tick in which the next is due
@@ -141,6 +142,7 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
                 ahead += wait[coming]
             ended += 1
             if ended == coming < total:  # the CPU is idle until the next arrival
+                pauses[len(queue)] = ahead + shift
                 enter(coming)
                 coming += 1
                 ahead = wait[coming] - shift
@@ -150,7 +152,10 @@ def round_robin(workload: Workload, switch: Switch, *, quantum: int, arrival_fir
     last[entry] = np.arange(len(entry))  # of a repeated index, the last value stays
     length[last] = last_run
     jobs = entry if order is None else order[entry]
-    return clock(workload, jobs, length, switch, {"queue_entries": len(entry)})
+    price = cost_of(jobs, switch)
+    busy = length + price
+    busy[np.fromiter(pauses, np.int64)] += np.fromiter(pauses.values(), np.int64)
+    return Trace(jobs, length, np.cumsum(busy), price, {"queue_entries": len(entry)})
 
 
 def _packed(workload: Workload, ties: str) -> tuple[Column | None, list[int], list[int], int]:

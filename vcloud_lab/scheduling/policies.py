@@ -27,7 +27,6 @@ from vcloud_lab.scheduling.policy import (
     choose,
     numbers_told,
 )
-from vcloud_lab.scheduling.rounds import play_rounds
 from vcloud_lab.scheduling.selection import Candidate, best_first
 from vcloud_lab.scheduling.trace import Switch, Trace
 from vcloud_lab.scheduling.workload import Workload
@@ -178,6 +177,8 @@ def _run_srtf(workload: Workload, policy: Policy, switch: Switch) -> Trace:
 def _run_rr(workload: Workload, policy: Policy, switch: Switch) -> Trace:
     if policy.most_dispatches(workload) <= FEW_TURNS + FEW_A_JOB * len(workload):
         return _play_turns(workload, policy, switch)
+    from vcloud_lab.scheduling.rounds import play_rounds
+
     return play_rounds(
         workload,
         switch,

@@ -53,7 +53,9 @@ def play_rounds(
     first, completion = [0] * total, [0] * total
     line: list[int] = []
     circle: Circle | None = None
-    insert, rank_of, pop = line.insert, line.index, line.__delitem__
+    insert: Callable[[int, int], None] = line.insert
+    rank_of: Callable[[int], int] = line.index
+    pop: Callable[[int], object] = line.pop
     ends: list[int] = []  # a heap of the round in which a job ends, shifted, and the job
     fresh: list[tuple[int, int, bool]] = []  # who joined in the last round, with its rank
     now = rounds = played = coming = size = unchanged = 0

@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vcloud_lab.errors import ScheduleError
-from vcloud_lab.scheduling.ledger import Decision, moments
 from vcloud_lab.scheduling.numbers import Time, exact, show, simplest
 from vcloud_lab.scheduling.policy import Policy
-from vcloud_lab.scheduling.replay import replay
 from vcloud_lab.scheduling.setup import Setup
 from vcloud_lab.scheduling.timeline import Slice, Timeline
 from vcloud_lab.scheduling.trace import Trace
 from vcloud_lab.scheduling.workload import Column, Workload
+
+if TYPE_CHECKING:  # how decisions are told is imported when somebody asks for it
+    from vcloud_lab.scheduling.ledger import Decision
 
 __all__ = ["METRICS", "Schedule", "Slice"]
 
@@ -199,7 +200,11 @@ class Schedule(Timeline):
         processors at once there are the dispatches only.
         """
         if self.trace.cpu is not None:
+            from vcloud_lab.scheduling.replay import replay
+
             return replay(self.workload, self.policy, self.setup, self.forced)
+        from vcloud_lab.scheduling.ledger import moments
+
         return moments(self.workload, self.policy, self.trace, self.cpus)
 
     def ledger(self) -> Iterator[Decision]:

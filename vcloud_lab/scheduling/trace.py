@@ -19,6 +19,7 @@ __all__ = [
     "by_arrival",
     "clock",
     "column_of",
+    "cost_of",
     "pick",
 ]
 
@@ -169,6 +170,16 @@ def column_of(values: list[int]) -> Column:
     return column
 
 
+def cost_of(job: Column, switch: Switch) -> Column | int:
+    """What each dispatch of these jobs, one after the other, costs in ticks."""
+    if switch.always or not switch.cost:
+        return switch.cost
+    cost = np.full(len(job), switch.cost)
+    cost[:1] = 0
+    cost[1:][job[1:] == job[:-1]] = 0
+    return cost
+
+
 def clock(
     workload: Workload, job: Column | None, run: Column, switch: Switch, counters: Counters
 ) -> Trace:
@@ -180,12 +191,7 @@ def clock(
     it is memory that costs, not sums.
     """
     arrival = pick(workload.arrival, job)
-    cost: Column | int = switch.cost
-    if switch.cost and not switch.always:
-        cost = np.full(len(run), switch.cost)
-        cost[:1] = 0
-        if job is not None:
-            cost[1:][job[1:] == job[:-1]] = 0
+    cost = cost_of(np.arange(len(run)) if job is None else job, switch) if switch.cost else 0
     busy = run + cost if switch.cost else run
     end = np.empty_like(run)
     for at in range(0, len(run), BLOCK):

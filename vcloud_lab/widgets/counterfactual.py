@@ -9,11 +9,11 @@ from typing import Any
 from vcloud_lab.render.axis import number
 from vcloud_lab.render.scene import Grid
 from vcloud_lab.scheduling import own
+from vcloud_lab.scheduling.alternatives import Alternative, what_if
 from vcloud_lab.scheduling.ledger import Decision
 from vcloud_lab.scheduling.numbers import Time, show
 from vcloud_lab.scheduling.policy import Policy
 from vcloud_lab.scheduling.schedule import Schedule
-from vcloud_lab.scheduling.what_if import Alternative, what_if
 
 __all__ = ["NOTHING", "Answer", "ask", "difference", "grid", "in_words", "signed"]
 

@@ -17,8 +17,8 @@ from vcloud_lab.errors import PolicyError, VcloudLabError
 from vcloud_lab.render.gantt import layout
 from vcloud_lab.render.scene import Scene
 from vcloud_lab.scheduling import Decision, Schedule, Workload
+from vcloud_lab.scheduling.alternatives import Alternative
 from vcloud_lab.scheduling.numbers import Time, exact, show, ticks_of
-from vcloud_lab.scheduling.what_if import Alternative
 from vcloud_lab.widgets import counterfactual
 from vcloud_lab.widgets.catalogue import EVERY, NAMES, NUMBERED, Maker, numbers_text, read_numbers
 from vcloud_lab.widgets.counterfactual import NOTHING, Answer
