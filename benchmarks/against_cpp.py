@@ -60,7 +60,7 @@ def with_trace(sizes: Sizes) -> Iterator[Line]:
 
 
 def many_quanta(sizes: Sizes) -> Iterator[Line]:
-    """Round robin with ever more quanta a job: completions, waiting and response times."""
+    """Round robin with ever more quanta a job: completions and the mean waiting time."""
     workload = random_workload(sizes.jobs, seed=1, mean_burst=MEAN)
     few, many = RR(MEAN // sizes.few), RR(MEAN // sizes.many)
     short, long = [], []
