@@ -382,13 +382,12 @@ def test_times_may_be_fractions_and_a_policy_can_be_sent_to_another_process() ->
 
 
 def test_the_label_tells_what_is_not_the_default() -> None:
-    assert [policy.label for policy in (MLFQ(enqueue="arrival-first"), FEEDBACK(), MLQ([0]))] == [
+    assert [policy.label for policy in (MLFQ(), FEEDBACK(), MLQ([0]))] == [
         *("MLFQ q=3x10", "FEEDBACK q=1", "MLQ q=none")
     ]
+    assert MLFQ(enqueue="arrival-first").label == "MLFQ q=3x10 enqueue=arrival-first"
     full = MLFQ(2, [1, None], [2, 1], "2.5", stay=True, iobump=True, preempted="tail")
-    assert full.label == (
-        "MLFQ q=1,none allotment=2,1 boost=2.5 stay iobump preempted=tail enqueue=preempted-first"
-    )
+    assert full.label == ("MLFQ q=1,none allotment=2,1 boost=2.5 stay iobump preempted=tail")
     double = FEEDBACK(2, 3, "double", demote="always", preemptive=True)
     assert double.label == "FEEDBACK q=2*2^i levels=3 demote=always preemptive"
     assert MLQ([0, 1], [2, None], preemptive=False).label == "MLQ q=2,none not preemptive"

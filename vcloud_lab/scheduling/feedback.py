@@ -10,6 +10,7 @@ chapter "CPU Scheduling" (multilevel queue).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -91,7 +92,8 @@ def MLFQ(
     remarks += [f"preempted={preempted}"] if preempted != "head" else []
     remarks += [f"boost_order={boost_order}"] if boost_order != "lowest-first" else []
     times = [time for time in (*read, period) if time is not None]
-    return _policy("MLFQ", discipline, remarks, times, preemptive=True, enqueue=enqueue)
+    made = _policy("MLFQ", discipline, remarks, times, preemptive=True, enqueue=enqueue)
+    return replace(made, usual_enqueue="preempted-first")
 
 
 def FEEDBACK(

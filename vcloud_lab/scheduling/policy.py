@@ -40,6 +40,7 @@ class Policy:
     ``loop`` is the fast way for one CPU and jobs without I/O, None where there is none.
     ``discipline`` says how the general machine treats the ready jobs, None for always the first in
     ``order``. ``times`` are further times (the workload's unit) that the policy was given.
+    ``usual_enqueue`` is the policy's default for ``enqueue``, which its label does not mention.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Policy:
     ties: str = "arrival"
     on_tie: str = "keep"
     enqueue: str = "arrival-first"
+    usual_enqueue: str = "arrival-first"
     remarks: tuple[str, ...] = ()
     times: tuple[Time, ...] = ()
 
@@ -63,7 +65,7 @@ class Policy:
         """The name with everything that is not the default: "RR q=4", "SJF ties=list"."""
         quantum = [] if self.quantum is None else [f"q={show(self.quantum)}"]
         quantum += self.remarks
-        defaults = {"ties": "arrival", "on_tie": "keep", "enqueue": "arrival-first"}
+        defaults = {"ties": "arrival", "on_tie": "keep", "enqueue": self.usual_enqueue}
         options = [f"{k}={v}" for k in defaults if (v := getattr(self, k)) != defaults[k]]
         return " ".join([self.name, *quantum, *options])
 
