@@ -24,7 +24,18 @@ import pytest
 
 from vcloud_lab.errors import PolicyError, SweepError, VcloudLabError, WorkloadError
 from vcloud_lab.render import lines
-from vcloud_lab.scheduling import RR
+from vcloud_lab.scheduling import (
+    CFS,
+    EEVDF,
+    FEEDBACK,
+    HRRN,
+    LRTF,
+    MLFQ,
+    RR,
+    Policy,
+    random_workload,
+    simulate,
+)
 from vcloud_lab.scheduling.bar import TextBar
 from vcloud_lab.scheduling.points import Point, figures, grid
 from vcloud_lab.scheduling.results import Results
@@ -126,6 +137,24 @@ def test_a_grid_has_every_combination_once_and_in_order() -> None:
     assert len(set(points)) == len(points) == 12
     sizes = {(p.n, p.sizes, p.switch_cost) for p in grid("FCFS", n=[5, 6], sizes="heavy")}
     assert sizes == {(5, "heavy", 0), (6, "heavy", 0)}
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        ("HRRN", HRRN()),
+        ("LRTF", LRTF(3)),
+        ("MLFQ", MLFQ(quantum=3)),
+        ("FEEDBACK", FEEDBACK(3)),
+        ("CFS", CFS()),
+        ("EEVDF", EEVDF()),
+    ],
+)
+def test_figures_are_those_of_simulate(name: str, policy: Policy) -> None:
+    (point,) = grid(name, quantum=3, load="0.9", seed=0, n=40)
+    schedule = simulate(random_workload(40, 0), policy)
+    assert figures(point)["mean waiting"] == schedule.mean("waiting")
+    assert figures(point)["mean response"] == schedule.mean("response")
 
 
 @pytest.mark.parametrize("name", ["FCFS", "SJF", "SRTF", "RR"])

@@ -94,7 +94,7 @@ def _run(workload: Workload, policy: Policy, setup: Setup) -> Trace:
             "one queue and without switch cost and I/O are; use one of them, or jobs of width 1."
         )
     if policy.loop and plain and setup.cpus == 1:
-        if switch.cost and switch.cost * policy.most_dispatches(workload) >= LARGEST:
+        if switch.cost * policy.most_dispatches(workload) >= LARGEST:
             raise PolicyError(
                 f"With a switch cost of {setup.switch_cost} the schedule could grow beyond 2**62 "
                 "ticks: times must stay below that; use a smaller cost."

@@ -14,6 +14,8 @@ from typing import Any
 
 from vcloud_lab.errors import PolicyError, SweepError, WorkloadError
 from vcloud_lab.scheduling.engine import simulate
+from vcloud_lab.scheduling.fair import CFS, EEVDF
+from vcloud_lab.scheduling.feedback import FEEDBACK, MLFQ
 from vcloud_lab.scheduling.generate import SIZES, random_workload
 from vcloud_lab.scheduling.numbers import Time, exact, show
 from vcloud_lab.scheduling.policies import FCFS, HRRN, LRTF, RR, SJF, SRTF, Policy
@@ -29,6 +31,10 @@ POLICIES: dict[str, tuple[Callable[..., Policy], tuple[str, ...]]] = {
     "HRRN": (HRRN, ()),
     "LRTF": (LRTF, ("quantum",)),
     "RR": (RR, ("quantum",)),
+    "MLFQ": (MLFQ, ("quantum",)),
+    "FEEDBACK": (FEEDBACK, ("quantum",)),
+    "CFS": (CFS, ()),
+    "EEVDF": (EEVDF, ()),
 }
 """The policies that a point can name: what makes each, and the fields of the point that it takes.
 
