@@ -12,13 +12,13 @@ from .source import Source
 
 _SHORTEST = 8
 _STRINGS = re.compile(r"'[^']*'|\"[^\"]*\"")
-_COMMON = re.compile(r"(import|from|@)\b|.*:$|return \w+$|\"\"\"|'''")
+_COMMON = re.compile(r"(import|from|@)\b|.*:$|return \w+$|\w+,$|\"\"\"|'''")
 
 
 def secret_lines(source: Source) -> Iterator[tuple[str, str]]:
     """(what it is, line) for each line that an exercise must not show.
 
-    Lines that any program has (imports, headers of blocks, bare data) and lines that the
+    Lines that any program has (imports, headers of blocks, bare names and data) and lines that the
     stub of the same task shows on purpose are no secrets.
     """
     stubs = source.stubs()

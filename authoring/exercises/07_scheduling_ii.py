@@ -14,10 +14,9 @@
 from vcloud_lab import FCFS, HRRN, PRIORITY, RR, SJF, SRTF, Job, Workload, simulate
 from vcloud_lab.check import check, hint, judge, reset, statement, variant
 from vcloud_lab.render import compare, gantt, table
-from vcloud_lab.scheduling import CREDIT, EDF, MLFQ, OWN, RM, STRIDE, LOTTERY
-from vcloud_lab.scheduling import gap, least_waiting, missed, worst_case, io_every
-from vcloud_lab.scheduling import with_barriers, what_if
-from vcloud_lab.scheduling import PeriodicTasks
+from vcloud_lab.scheduling import CREDIT, EDF, LOTTERY, MLFQ, OWN, RM, STRIDE, PeriodicTasks
+from vcloud_lab.scheduling import gap, io_every, least_waiting, missed, worst_case
+from vcloud_lab.scheduling import what_if, with_barriers
 
 # %% [markdown]
 # ## Part 1: by hand
@@ -322,7 +321,7 @@ answer = 10 + 3
 check("07.3", answer)
 
 # %% [markdown]
-# ### 07.5 The draw
+# ### 07.4 The draw
 
 # %% tags=["task"]
 Lot = tuple[list[tuple[str, int, int]], list[int]]  # (job, burst, tickets), draws
@@ -338,7 +337,7 @@ def lottery(seed: int | None) -> Lot:
         ends = {winner(jobs, draws, from_one=one, drop=d) for one, d in WAYS}
         return (jobs, draws) if len(ends) == 3 else None
 
-    return until("07.5", seed, draw)
+    return until("07.4", seed, draw)
 
 
 WAYS = ((False, True), (True, True), (False, False))
@@ -365,7 +364,7 @@ def drawn_end(seed: int | None) -> Time:
 
 
 kinds.quantity(
-    "07.5",
+    "07.4",
     title="The draw",
     ask=lambda seed: (
         "A lottery with a quantum of 1. All jobs are there at 0. The tickets of the jobs that are "
@@ -399,22 +398,22 @@ kinds.quantity(
 )
 
 # %%
-statement("07.5")
+statement("07.4")
 
-# %% tags=["stub"] task="07.5"
+# %% tags=["stub"] task="07.4"
 answer = ...
 
-check("07.5", answer)
+check("07.4", answer)
 
-# %% tags=["solution"] task="07.5"
+# %% tags=["solution"] task="07.4"
 hat = LOTTERY({"A": 1, "B": 5, "C": 5}, draws=[7, 1, 14, 9, 10, 7, 2, 9])
 drawn = simulate([("A", 0, 2), ("B", 0, 3), ("C", 0, 3)], hat)
 answer = drawn.completion["B"]
 
-check("07.5", answer)
+check("07.4", answer)
 
 # %% [markdown]
-# ### 07.6 Strides
+# ### 07.5 Strides
 
 
 # %% tags=["task"]
@@ -429,7 +428,7 @@ def strides(seed: int | None) -> tuple[dict[str, int], str, int]:
         turns = {nth_turn(*asked), nth_turn(turned_round(tickets), *asked[1:]), nth_rr(*asked)}
         return asked if len(turns) == 3 else None
 
-    return until("07.6", seed, draw)
+    return until("07.5", seed, draw)
 
 
 def turned_round(tickets: dict[str, int]) -> dict[str, int]:
@@ -464,7 +463,7 @@ def ask_strides(seed: int | None) -> str:
 
 
 kinds.quantity(
-    "07.6",
+    "07.5",
     title="Strides",
     ask=ask_strides,
     expected=lambda seed: nth_turn(*strides(seed)),
@@ -491,25 +490,25 @@ kinds.quantity(
 )
 
 # %%
-statement("07.6")
+statement("07.5")
 
-# %% tags=["stub"] task="07.6"
+# %% tags=["stub"] task="07.5"
 answer = ...
 
-check("07.6", answer)
+check("07.5", answer)
 
 # %% [markdown] tags=["solution"]
 # The strides are 5, 10 and 2 (500 over the tickets). Passes A, B, C: 0 0 0: A; 5 0 0: B; 5 10 0: C
 # at 2, 3 and 4 (passes 2, 4, 6); 5 10 6: A at 5; 10 10 6: C at 6, 7 (8, 10); 10 10 10: A at 8.
 
-# %% tags=["solution"] task="07.6"
+# %% tags=["solution"] task="07.5"
 strided = simulate([("A", 0, 9), ("B", 0, 9), ("C", 0, 9)], STRIDE([100, 50, 250], start="global"))
 answer = [piece.start for piece in strided.slices() if piece.job == "A"][2]
 
-check("07.6", answer)
+check("07.5", answer)
 
 # %% [markdown]
-# ### 07.7 How nice is nice?
+# ### 07.6 How nice is nice?
 
 
 # %% tags=["task"]
@@ -522,7 +521,7 @@ def two_nice(seed: int | None) -> tuple[int, int]:
         shares = {share_of(low, high), Fraction(20 - low, 40 - low - high), Fraction(1, 2)}
         return (low, high) if len(shares) == 3 else None
 
-    return until("07.7", seed, draw)
+    return until("07.6", seed, draw)
 
 
 def share_of(nice: int, other: int) -> Fraction:
@@ -541,7 +540,7 @@ def ask_nice(seed: int | None) -> str:
 
 
 kinds.quantity(
-    "07.7",
+    "07.6",
     title="How nice is nice?",
     ask=ask_nice,
     expected=lambda seed: share_of(*two_nice(seed)),
@@ -576,20 +575,20 @@ kinds.quantity(
 )
 
 # %%
-statement("07.7")
+statement("07.6")
 
-# %% tags=["stub"] task="07.7"
+# %% tags=["stub"] task="07.6"
 answer = ...
 
-check("07.7", answer)
+check("07.6", answer)
 
-# %% tags=["solution"] task="07.7"
+# %% tags=["solution"] task="07.6"
 answer = 100 * 1024 / (1024 + 335)
 
-check("07.7", answer)
+check("07.6", answer)
 
 # %% [markdown]
-# ### 07.8 Who misses?
+# ### 07.7 Who misses?
 
 
 # %% tags=["task"]
@@ -607,7 +606,7 @@ def two_tasks(seed: int | None) -> PeriodicTasks:
         late = missed(simulate(tasks.workload, RM(tasks)), tasks)
         return tasks if late and late[0].job == "B.1" else None
 
-    return until("07.8", seed, draw)
+    return until("07.7", seed, draw)
 
 
 def completion_of_first(seed: int | None) -> Time:
@@ -626,7 +625,7 @@ def ask_tasks(seed: int | None) -> str:
 
 
 kinds.quantity(
-    "07.8",
+    "07.7",
     title="Who misses?",
     ask=ask_tasks,
     expected=lambda seed: completion_of_first(seed) - two_tasks(seed).tasks[1].period,
@@ -653,26 +652,26 @@ kinds.quantity(
 )
 
 # %%
-statement("07.8")
+statement("07.7")
 
-# %% tags=["stub"] task="07.8"
+# %% tags=["stub"] task="07.7"
 answer = ...
 
-check("07.8", answer)
+check("07.7", answer)
 
 # %% [markdown] tags=["solution"]
 # A.1 0-2, B.1 2-5, A.2 5-7, B.1 7-8. The deadline was at 7. EDF would have let B.1 run on at 5.
 
-# %% tags=["solution"] task="07.8"
+# %% tags=["solution"] task="07.7"
 tasks = PeriodicTasks([("A", 5, 2), ("B", 7, 4)])
 (late,) = missed(simulate(tasks.workload, RM(tasks)), tasks)[:1]
 assert missed(simulate(tasks.workload, EDF(tasks)), tasks) == ()
 answer = late.lateness
 
-check("07.8", answer)
+check("07.7", answer)
 
 # %% [markdown]
-# ### 07.9 Two CPUs
+# ### 07.8 Two CPUs
 
 
 # %% tags=["task"]
@@ -685,7 +684,7 @@ def for_two(seed: int | None) -> list[tuple[str, int, int]]:
         means = {mean_of(jobs, 2), mean_of(jobs, 1), mean_of(jobs, 1) / 2, dealt(jobs)}
         return jobs if len(means) == 4 and mean_of(jobs, 2) else None
 
-    return until("07.9", seed, draw)
+    return until("07.8", seed, draw)
 
 
 def mean_of(jobs: list[tuple[str, int, int]], cpus: int) -> Fraction:
@@ -699,7 +698,7 @@ def dealt(jobs: list[tuple[str, int, int]]) -> Fraction:
 
 
 kinds.quantity(
-    "07.9",
+    "07.8",
     title="Two CPUs",
     ask=lambda seed: (
         "Two CPUs take their jobs from one global queue, first come, first served (equal arrivals "
@@ -736,24 +735,24 @@ kinds.quantity(
 )
 
 # %%
-statement("07.9")
+statement("07.8")
 
-# %% tags=["stub"] task="07.9"
+# %% tags=["stub"] task="07.8"
 answer = ...
 
-check("07.9", answer)
+check("07.8", answer)
 
 # %% [markdown] tags=["solution"]
 # P1 has CPU 0 from 0 to 7, P2 CPU 1 from 1 to 4. P3 (there since 2) starts at 4 and runs to 6. P4
 # (there since 3) starts at 6.
 
-# %% tags=["solution"] task="07.9"
+# %% tags=["solution"] task="07.8"
 answer = ((0 - 0) + (1 - 1) + (4 - 2) + (6 - 3)) / 4
 
-check("07.9", answer)
+check("07.8", answer)
 
 # %% [markdown]
-# ### 07.10 Stolen time
+# ### 07.9 Stolen time
 
 
 # %% tags=["task"]
@@ -769,7 +768,7 @@ def capped(seed: int | None) -> tuple[int, int]:
         steal = capped_run(burst, cap).waiting["vCPU"]
         return (burst, cap) if burst > room and steal != smooth else None
 
-    return until("07.10", seed, draw)
+    return until("07.9", seed, draw)
 
 
 def capped_run(burst: int, cap: int) -> Schedule:
@@ -787,7 +786,7 @@ def ask_capped(seed: int | None) -> str:
 
 
 kinds.quantity(
-    "07.10",
+    "07.9",
     title="Stolen time",
     ask=ask_capped,
     expected=lambda seed: capped_run(*capped(seed)).waiting["vCPU"],
@@ -820,33 +819,33 @@ kinds.quantity(
 )
 
 # %%
-statement("07.10")
+statement("07.9")
 
-# %% tags=["stub"] task="07.10"
+# %% tags=["stub"] task="07.9"
 answer = ...
 
-check("07.10", answer)
+check("07.9", answer)
 
 # %% [markdown] tags=["solution"]
 # 12 ms in each period: 0-12 and 30-42, and the last 6 at 60-66. Done at 66, of which 30 was work.
 
-# %% tags=["solution"] task="07.10"
+# %% tags=["solution"] task="07.9"
 answer = 66 - 30
 
-check("07.10", answer)
+check("07.9", answer)
 
 # %% [markdown]
-# ### 07.11 Gang or not?
+# ### 07.10 Gang or not?
 
 # %% tags=["task"]
 kinds.choice(
-    "07.11",
+    "07.10",
     title="Gang or not?",
     ask="Two VMs of 3 vCPUs each share a host of 4 CPUs. The vCPUs of a VM meet at a barrier after "
     "every tick of progress and spin while they wait for each other. Which is right?",
     options={
-        "a": "Gang scheduling ends earlier, although it leaves a CPU idle all the time.",
-        "b": "Gang scheduling ends later, because it leaves a CPU idle all the time.",
+        "a": "Gang scheduling ends earlier, although it leaves a CPU idle.",
+        "b": "Gang scheduling ends later, because it leaves a CPU idle.",
         "c": "Both end at the same time, because the work is the same.",
         "d": "Gang scheduling ends earlier, because it leaves no CPU idle.",
     },
@@ -873,24 +872,24 @@ kinds.choice(
 )
 
 # %%
-statement("07.11")
+statement("07.10")
 
-# %% tags=["stub"] task="07.11"
+# %% tags=["stub"] task="07.10"
 answer = ...
 
-check("07.11", answer)
+check("07.10", answer)
 
-# %% tags=["solution"] task="07.11"
+# %% tags=["solution"] task="07.10"
 guests = [("VM1", 0, 12, 3), ("VM2", 0, 12, 3)]
 runs = {how: with_barriers(guests, 4, 4, 1, scheduling=how) for how in ("gang", "independent")}
 assert runs["gang"].makespan < runs["independent"].makespan
 assert runs["gang"].idle > runs["independent"].idle
 answer = "a"
 
-check("07.11", answer)
+check("07.10", answer)
 
 # %% [markdown]
-# ### 07.12 What if?
+# ### 07.11 What if?
 
 
 # %% tags=["task"]
@@ -904,7 +903,7 @@ def regret(seed: int | None) -> tuple[list[tuple[str, int, int]], str]:
         jobs = [(f"P{at}", 0, burst) for at, burst in enumerate(bursts, 1)]
         return (jobs, f"P{roll(2, 3)}") if len(bursts) == 3 else None
 
-    return until("07.12", seed, draw)
+    return until("07.11", seed, draw)
 
 
 def changed(seed: int | None) -> Time:
@@ -914,7 +913,7 @@ def changed(seed: int | None) -> Time:
 
 
 kinds.quantity(
-    "07.12",
+    "07.11",
     title="What if?",
     ask=lambda seed: (
         f"SJF, all jobs there at 0. At its first decision it is made to take {regret(seed)[1]}; "
@@ -950,25 +949,25 @@ kinds.quantity(
 )
 
 # %%
-statement("07.12")
+statement("07.11")
 
-# %% tags=["stub"] task="07.12"
+# %% tags=["stub"] task="07.11"
 answer = ...
 
-check("07.12", answer)
+check("07.11", answer)
 
-# %% tags=["solution"] task="07.12"
+# %% tags=["solution"] task="07.11"
 decision, others = what_if(simulate([("P1", 0, 2), ("P2", 0, 5), ("P3", 0, 9)], SJF), 0)
 answer = next(other.change for other in others if other.job == "P3")
 
-check("07.12", answer)
+check("07.11", answer)
 
 # %% [markdown]
 # ## Part 2: with the laboratory
 #
 # From here on use `simulate` and everything else as much as you like.
 #
-# ### 07.4 Game the queues
+# ### 07.12 Game the queues
 
 # %% tags=["task"]
 HONEST = ("honest", 0, 24)
@@ -1008,11 +1007,11 @@ def cheats(answer: object) -> Judged:
 
 
 kinds.judge(
-    "07.4",
+    "07.12",
     title="Game the queues",
-    ask="Two jobs of 24 ticks of CPU arrive at 0, `cheat` before `honest`, under "
+    ask="Two jobs of 24 ticks of CPU arrive at 0, cheat before honest, under "
     "MLFQ(quantum=[4, 4, 4], stay=True), where a job that begins an I/O keeps its queue and gets a "
-    "new allotment. Give the I/O of `cheat`, a list of (after, length), such that it waits at most "
+    "new allotment. Give the I/O of cheat, a list of (after, length), such that it waits at most "
     "4 ticks for the CPU and spends at most 8 ticks at the device.",
     judge=cheats,
     form="a list of (after, length)",
@@ -1031,23 +1030,23 @@ kinds.judge(
     ],
     hints=(
         "A job moves down when it has used its allotment of 4 ticks. What if it never does?",
-        "Under `stay` an I/O just before the quantum is over sets the count back.",
+        "Under stay an I/O just before the quantum is over sets the count back.",
         "io_every(24, ..., 1) makes I/O of one tick again and again; choose the interval.",
     ),
 )
 
 # %%
-statement("07.4")
+statement("07.12")
 
-# %% tags=["stub"] task="07.4"
+# %% tags=["stub"] task="07.12"
 answer = ...
 
-check("07.4", answer)
+check("07.12", answer)
 
-# %% tags=["solution"] task="07.4"
+# %% tags=["solution"] task="07.12"
 answer = io_every(24, 3, 1)
 
-check("07.4", answer)
+check("07.12", answer)
 
 # %% [markdown]
 # ### 07.13 The adversary of round robin

@@ -302,7 +302,7 @@ compare([simulate(five, p) for p in (RR(1), FEEDBACK(1), FEEDBACK(1, growth="dou
 # quantum doubles from queue to queue, there are fewer switches.
 
 # %% [markdown]
-# **Check.** 07.3 and 07.4 in the [exercises](../exercises/07_scheduling_ii.ipynb).
+# **Check.** 07.3 and 07.12 in the [exercises](../exercises/07_scheduling_ii.ipynb).
 
 # %% [markdown]
 # ## 4. Shares by lottery, and by stride
@@ -382,7 +382,7 @@ table(rows)
 # has to decide with which pass it starts.
 
 # %% [markdown]
-# **Check.** 07.5 and 07.6 in the [exercises](../exercises/07_scheduling_ii.ipynb).
+# **Check.** 07.4 and 07.5 in the [exercises](../exercises/07_scheduling_ii.ipynb).
 
 # %% [markdown]
 # ## 5. Fair shares: nice values, CFS and EEVDF
@@ -465,7 +465,7 @@ print(received(eevdf, 0, 27))
 # the same question with more and more care.
 
 # %% [markdown]
-# **Check.** 07.7 in the [exercises](../exercises/07_scheduling_ii.ipynb).
+# **Check.** 07.6 in the [exercises](../exercises/07_scheduling_ii.ipynb).
 
 # %% [markdown]
 # ## 6. Deadlines
@@ -530,7 +530,7 @@ table(rows)
 # late. Under EDF one late job makes the next one late, whoever it belongs to.
 
 # %% [markdown]
-# **Check.** 07.8 in the [exercises](../exercises/07_scheduling_ii.ipynb).
+# **Check.** 07.7 in the [exercises](../exercises/07_scheduling_ii.ipynb).
 
 # %% [markdown]
 # ## 7. Many CPUs
@@ -603,7 +603,7 @@ compare([first, least])
 # right on one CPU need not be right on two; with arrivals to come, no simple rule is best.
 
 # %% [markdown]
-# **Check.** 07.9 in the [exercises](../exercises/07_scheduling_ii.ipynb).
+# **Check.** 07.8 in the [exercises](../exercises/07_scheduling_ii.ipynb).
 
 # %% [markdown]
 # ## 8. vCPUs are jobs
@@ -708,7 +708,7 @@ table([
 ])  # fmt: skip
 
 # %% [markdown]
-# **Check.** 07.10 and 07.11 in the [exercises](../exercises/07_scheduling_ii.ipynb).
+# **Check.** 07.9 and 07.10 in the [exercises](../exercises/07_scheduling_ii.ipynb).
 
 # %% [markdown]
 # ## 9. Two levels: the VM's share, and the task's share of that
@@ -829,7 +829,7 @@ print(f"{len(changes)} alternatives: the least change is {show(min(changes))}, "
 assert min(changes) >= 0
 
 # %% [markdown]
-# **Check.** 07.12 in the [exercises](../exercises/07_scheduling_ii.ipynb).
+# **Check.** 07.11 in the [exercises](../exercises/07_scheduling_ii.ipynb).
 
 # %% [markdown]
 # ## 11. The adversary

@@ -255,7 +255,7 @@ def lottery(seed: int | None) -> Lot:
         ends = {winner(jobs, draws, from_one=one, drop=d) for one, d in WAYS}
         return (jobs, draws) if len(ends) == 3 else None
 
-    return until("07.5", seed, draw)
+    return until("07.4", seed, draw)
 
 
 WAYS = ((False, True), (True, True), (False, False))
@@ -282,7 +282,7 @@ def drawn_end(seed: int | None) -> Time:
 
 
 kinds.quantity(
-    "07.5",
+    "07.4",
     title="The draw",
     ask=lambda seed: (
         "A lottery with a quantum of 1. All jobs are there at 0. The tickets of the jobs that are "
@@ -327,7 +327,7 @@ def strides(seed: int | None) -> tuple[dict[str, int], str, int]:
         turns = {nth_turn(*asked), nth_turn(turned_round(tickets), *asked[1:]), nth_rr(*asked)}
         return asked if len(turns) == 3 else None
 
-    return until("07.6", seed, draw)
+    return until("07.5", seed, draw)
 
 
 def turned_round(tickets: dict[str, int]) -> dict[str, int]:
@@ -362,7 +362,7 @@ def ask_strides(seed: int | None) -> str:
 
 
 kinds.quantity(
-    "07.6",
+    "07.5",
     title="Strides",
     ask=ask_strides,
     expected=lambda seed: nth_turn(*strides(seed)),
@@ -398,7 +398,7 @@ def two_nice(seed: int | None) -> tuple[int, int]:
         shares = {share_of(low, high), Fraction(20 - low, 40 - low - high), Fraction(1, 2)}
         return (low, high) if len(shares) == 3 else None
 
-    return until("07.7", seed, draw)
+    return until("07.6", seed, draw)
 
 
 def share_of(nice: int, other: int) -> Fraction:
@@ -417,7 +417,7 @@ def ask_nice(seed: int | None) -> str:
 
 
 kinds.quantity(
-    "07.7",
+    "07.6",
     title="How nice is nice?",
     ask=ask_nice,
     expected=lambda seed: share_of(*two_nice(seed)),
@@ -466,7 +466,7 @@ def two_tasks(seed: int | None) -> PeriodicTasks:
         late = missed(simulate(tasks.workload, RM(tasks)), tasks)
         return tasks if late and late[0].job == "B.1" else None
 
-    return until("07.8", seed, draw)
+    return until("07.7", seed, draw)
 
 
 def completion_of_first(seed: int | None) -> Time:
@@ -485,7 +485,7 @@ def ask_tasks(seed: int | None) -> str:
 
 
 kinds.quantity(
-    "07.8",
+    "07.7",
     title="Who misses?",
     ask=ask_tasks,
     expected=lambda seed: completion_of_first(seed) - two_tasks(seed).tasks[1].period,
@@ -521,7 +521,7 @@ def for_two(seed: int | None) -> list[tuple[str, int, int]]:
         means = {mean_of(jobs, 2), mean_of(jobs, 1), mean_of(jobs, 1) / 2, dealt(jobs)}
         return jobs if len(means) == 4 and mean_of(jobs, 2) else None
 
-    return until("07.9", seed, draw)
+    return until("07.8", seed, draw)
 
 
 def mean_of(jobs: list[tuple[str, int, int]], cpus: int) -> Fraction:
@@ -535,7 +535,7 @@ def dealt(jobs: list[tuple[str, int, int]]) -> Fraction:
 
 
 kinds.quantity(
-    "07.9",
+    "07.8",
     title="Two CPUs",
     ask=lambda seed: (
         "Two CPUs take their jobs from one global queue, first come, first served (equal arrivals "
@@ -584,7 +584,7 @@ def capped(seed: int | None) -> tuple[int, int]:
         steal = capped_run(burst, cap).waiting["vCPU"]
         return (burst, cap) if burst > room and steal != smooth else None
 
-    return until("07.10", seed, draw)
+    return until("07.9", seed, draw)
 
 
 def capped_run(burst: int, cap: int) -> Schedule:
@@ -602,7 +602,7 @@ def ask_capped(seed: int | None) -> str:
 
 
 kinds.quantity(
-    "07.10",
+    "07.9",
     title="Stolen time",
     ask=ask_capped,
     expected=lambda seed: capped_run(*capped(seed)).waiting["vCPU"],
@@ -635,13 +635,13 @@ kinds.quantity(
 )
 
 kinds.choice(
-    "07.11",
+    "07.10",
     title="Gang or not?",
     ask="Two VMs of 3 vCPUs each share a host of 4 CPUs. The vCPUs of a VM meet at a barrier after "
     "every tick of progress and spin while they wait for each other. Which is right?",
     options={
-        "a": "Gang scheduling ends earlier, although it leaves a CPU idle all the time.",
-        "b": "Gang scheduling ends later, because it leaves a CPU idle all the time.",
+        "a": "Gang scheduling ends earlier, although it leaves a CPU idle.",
+        "b": "Gang scheduling ends later, because it leaves a CPU idle.",
         "c": "Both end at the same time, because the work is the same.",
         "d": "Gang scheduling ends earlier, because it leaves no CPU idle.",
     },
@@ -678,7 +678,7 @@ def regret(seed: int | None) -> tuple[list[tuple[str, int, int]], str]:
         jobs = [(f"P{at}", 0, burst) for at, burst in enumerate(bursts, 1)]
         return (jobs, f"P{roll(2, 3)}") if len(bursts) == 3 else None
 
-    return until("07.12", seed, draw)
+    return until("07.11", seed, draw)
 
 
 def changed(seed: int | None) -> Time:
@@ -688,7 +688,7 @@ def changed(seed: int | None) -> Time:
 
 
 kinds.quantity(
-    "07.12",
+    "07.11",
     title="What if?",
     ask=lambda seed: (
         f"SJF, all jobs there at 0. At its first decision it is made to take {regret(seed)[1]}; "
@@ -760,11 +760,11 @@ def cheats(answer: object) -> Judged:
 
 
 kinds.judge(
-    "07.4",
+    "07.12",
     title="Game the queues",
-    ask="Two jobs of 24 ticks of CPU arrive at 0, `cheat` before `honest`, under "
+    ask="Two jobs of 24 ticks of CPU arrive at 0, cheat before honest, under "
     "MLFQ(quantum=[4, 4, 4], stay=True), where a job that begins an I/O keeps its queue and gets a "
-    "new allotment. Give the I/O of `cheat`, a list of (after, length), such that it waits at most "
+    "new allotment. Give the I/O of cheat, a list of (after, length), such that it waits at most "
     "4 ticks for the CPU and spends at most 8 ticks at the device.",
     judge=cheats,
     form="a list of (after, length)",
@@ -783,7 +783,7 @@ kinds.judge(
     ],
     hints=(
         "A job moves down when it has used its allotment of 4 ticks. What if it never does?",
-        "Under `stay` an I/O just before the quantum is over sets the count back.",
+        "Under stay an I/O just before the quantum is over sets the count back.",
         "io_every(24, ..., 1) makes I/O of one tick again and again; choose the interval.",
     ),
 )
@@ -1037,6 +1037,11 @@ answer = ...
 
 check("07.3", answer)
 """,
+    "07.4": """\
+answer = ...
+
+check("07.4", answer)
+""",
     "07.5": """\
 answer = ...
 
@@ -1076,11 +1081,6 @@ check("07.11", answer)
 answer = ...
 
 check("07.12", answer)
-""",
-    "07.4": """\
-answer = ...
-
-check("07.4", answer)
 """,
     "07.13": """\
 answer = ...
