@@ -26,6 +26,7 @@ def _benchmarks_importable() -> Iterator[None]:
     sys.path.remove(str(FOLDER))
 
 
+@pytest.mark.filterwarnings("ignore:Pickle, copy, and deepcopy:DeprecationWarning")  # in Ciw
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", COMPARED)
 def test_a_library_agrees_job_by_job(name: str, seed: int) -> None:
