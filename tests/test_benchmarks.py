@@ -18,6 +18,9 @@ FOLDER = Path(__file__).parent.parent / "benchmarks"
 COMPARED = {"SimPy": {"FCFS", "SJF", "SRTF", "RR"}, "Ciw": {"FCFS"}}
 COMPARED["salabim"] = {"FCFS", "SJF", "RR"}
 
+# Ciw copies an object of itertools, which Python 3.12 and newer warn of.
+pytestmark = pytest.mark.filterwarnings("ignore:Pickle, copy, and deepcopy:DeprecationWarning")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _benchmarks_importable() -> Iterator[None]:
@@ -26,7 +29,6 @@ def _benchmarks_importable() -> Iterator[None]:
     sys.path.remove(str(FOLDER))
 
 
-@pytest.mark.filterwarnings("ignore:Pickle, copy, and deepcopy:DeprecationWarning")  # in Ciw
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", COMPARED)
 def test_a_library_agrees_job_by_job(name: str, seed: int) -> None:
