@@ -6,8 +6,11 @@ Each error carries one sentence that names the value, the rule and the fix.
 from __future__ import annotations
 
 __all__ = [
+    "AssemblyError",
     "CheckError",
     "CourseError",
+    "DiskError",
+    "GuestError",
     "PolicyError",
     "RenderError",
     "ScheduleError",
@@ -40,6 +43,18 @@ class ScheduleError(VcloudLabError):
 
 class SweepError(VcloudLabError):
     """A sweep cannot run, or its file cannot be read or written."""
+
+
+class GuestError(VcloudLabError):
+    """A virtual machine cannot be made, loaded or run as asked."""
+
+
+class AssemblyError(GuestError):
+    """A program cannot be assembled; the sentence names the line and the column."""
+
+
+class DiskError(VcloudLabError):
+    """A virtual disk, or a file that holds one, cannot be read, written or made."""
 
 
 class RenderError(VcloudLabError):

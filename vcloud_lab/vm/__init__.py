@@ -1,0 +1,1 @@
+"""Virtual machines: program -> hardware -> machine -> hypervisor."""
