@@ -1,0 +1,273 @@
+"""A hart: one RISC-V processor, stepped instruction by instruction.
+
+The loop in ``Hart._chunk`` fetches a word, looks up the function that executes it, and calls it. It
+has no cache of its own, so code that changes itself just works. Everything rare leaves the loop:
+traps, CSRs, device writes, the timer.
+
+Source: The RISC-V Instruction Set Manual, volume II (privileged).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from vcloud_lab.vm.csr import Status
+from vcloud_lab.vm.csr_file import CsrFile
+from vcloud_lab.vm.execute import Decoded, Leave
+from vcloud_lab.vm.isa import Instruction, decode
+from vcloud_lab.vm.memory import Bus
+from vcloud_lab.vm.mmu import Attention, Mmu
+from vcloud_lab.vm.pmp import Pmp
+from vcloud_lab.vm.traps import INTERRUPT, INTERRUPTS, Cause, Trap
+
+__all__ = ["Hart", "Timer"]
+
+M = 0xFFFFFFFF
+LONGEST_CHUNK = 50_000
+"""So many instructions at most until the lines of the devices are looked at again."""
+
+
+class Timer(Protocol):
+    """What a hart must know of its timer; ``retired`` counts the hart's instructions."""
+
+    def now(self, retired: int) -> int:
+        """The time in ticks of the timer."""
+
+    def due_in(self, retired: int) -> int | None:
+        """After how many more instructions it interrupts; 0 while it does, None for never."""
+
+    def skip_to_due(self, retired: int) -> bool:
+        """Let idle time pass until it interrupts; False where it never will."""
+
+
+class Hart:
+    """A processor with 32 registers, its CSRs and three privilege levels, at ``bus``.
+
+    ``x`` are the registers as unsigned 32-bit numbers (x[32] takes what is written to x0), ``pc``
+    the program counter, ``level`` 0, 1 or 3. ``lines`` are the interrupt lines that devices hold,
+    as bits of ``mip``. ``retired`` counts completed instructions, ``traps`` exceptions and
+    interrupts by their cause.
+    """
+
+    def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
+        self.bus, self.timer, self.number = bus, timer, number
+        self.csr = CsrFile(self)
+        self.mmu = Mmu(bus)
+        self._known = Decoded()
+        self.reset(bus.base)
+
+    def reset(self, pc: int) -> None:
+        """As after power-on: machine level, everything zero, at ``pc``."""
+        self.x = [0] * 33
+        self.pc, self.level = pc, 3
+        self.lines = self.retired = 0
+        self.waiting = self.stopped = False
+        self.reservation: int | None = None
+        self.traps: dict[int, int] = {}
+        self.csr.reset()
+        self.mmu.pmp = Pmp()
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget every translation and permission that the hart remembers."""
+        self.mmu.flush()
+        self.mode_changed()
+
+    def mode_changed(self) -> None:
+        """Choose how memory is reached, after the level, ``mstatus`` or ``satp`` changed."""
+        status, satp = self.csr["mstatus"], self.csr["satp"]
+        data = self.level
+        if status & Status.MPRV and self.level == 3:
+            data = status >> 11 & 3
+        user_too, executable_too = bool(status & Status.SUM), bool(status & Status.MXR)
+        seen = self.mmu.view(satp, data, user_too, executable_too)
+        self.load1, self.load2, self.load4 = seen.loads
+        self.store1, self.store2, self.store4 = seen.stores
+        self.load_to_store = seen.load_to_store
+        self._fetch = self.mmu.view(satp, self.level, False, False).window
+
+    # Running
+
+    def run(self, budget: int) -> str:
+        """Run at most ``budget`` instructions; traps count as one each.
+
+        Returns "budget" when that many are done, "waiting" when the hart waits for an interrupt
+        that cannot come by itself, and "stopped" when a device has set ``stopped``.
+        """
+        while budget > 0 and not self.stopped:
+            budget -= self._interrupted()
+            limit = min(budget, LONGEST_CHUNK)
+            due = self.timer.due_in(self.retired) if self.timer else None
+            if due == 0:
+                self.lines |= 1 << 7
+                budget -= self._interrupted()
+                due = None
+            else:
+                self.lines &= ~(1 << 7)
+            if self.waiting:
+                if not self.csr["mie"] & self._pending():
+                    if not (self.timer and self.timer.skip_to_due(self.retired)):
+                        return "waiting"
+                    continue
+                self.waiting = False
+            budget -= self._chunk(min(limit, due) if due else limit)
+        return "stopped" if self.stopped else "budget"
+
+    def step(self) -> None:
+        """Run one instruction, or take one trap."""
+        self.run(1)
+
+    def _chunk(self, limit: int) -> int:
+        """Up to ``limit`` instructions; returns how many were begun."""
+        x, known, words = self.x, self._known, self.bus.words
+        pc, done = self.pc, 0
+        low = high = shift = 0  # where code is at hand: words[pc - shift >> 2]
+        try:
+            for done in range(limit):
+                if not low <= pc < high:
+                    low, high, shift = self._fetch(pc)
+                execute, rd, rs1, rs2, imm = known[words[pc - shift >> 2]]
+                pc = execute(self, x, pc, rd, rs1, rs2, imm)
+            done = limit
+        except Leave:
+            self.pc = pc
+            self.retired += done
+            self._system(words[pc - shift >> 2])
+            return done + 1
+        except Trap as trap:
+            self.pc = pc
+            self.retired += done
+            self.trap(trap.cause, trap.value)
+            return done + 1
+        except Attention:  # a store to a device, done; interrupts may have changed
+            pc, done = pc + 4, done + 1
+        self.pc = pc & M
+        self.retired += done
+        return done
+
+    # Traps
+
+    def _pending(self) -> int:
+        """``mip``: the interrupts that wait, by the devices' lines and by software."""
+        return self.csr["mip"] | self.lines
+
+    def _interrupted(self) -> int:
+        """Take the most urgent interrupt that may come now; 1 if there was one, else 0."""
+        ready = self._pending() & self.csr["mie"]
+        if not ready:
+            return 0
+        status, delegated = self.csr["mstatus"], self.csr["mideleg"]
+        allowed = 0
+        if self.level < 3 or status & Status.MIE:
+            allowed = ready & ~delegated
+        if not allowed and (self.level < 1 or (self.level == 1 and status & Status.SIE)):
+            allowed = ready & delegated
+        for number in INTERRUPTS:
+            if allowed >> number & 1:
+                self.waiting = False
+                self.trap(INTERRUPT | number, 0)
+                return 1
+        return 0
+
+    def trap(self, cause: int, value: int) -> None:
+        """Enter the handler of a trap: at supervisor level where it is delegated, else machine."""
+        self.traps[cause] = self.traps.get(cause, 0) + 1
+        csr, number = self.csr, cause & ~INTERRUPT
+        delegated = csr["mideleg" if cause & INTERRUPT else "medeleg"] >> number & 1
+        status = csr["mstatus"]
+        if delegated and self.level < 3:
+            name = "s"
+            status &= ~(Status.SPP | Status.SPIE)
+            status |= (self.level & 1) << 8 | (Status.SPIE if status & Status.SIE else 0)
+            csr["mstatus"] = status & ~Status.SIE
+            self.level = 1
+        else:
+            name = "m"
+            status &= ~(Status.MPP | Status.MPIE)
+            status |= self.level << 11 | (Status.MPIE if status & Status.MIE else 0)
+            csr["mstatus"] = status & ~Status.MIE
+            self.level = 3
+        csr[f"{name}epc"], csr[f"{name}cause"], csr[f"{name}tval"] = self.pc, cause, value
+        vector = csr[f"{name}tvec"]
+        self.pc = (vector & ~3) + (4 * number if vector & 1 and cause & INTERRUPT else 0)
+        self.reservation = None
+        self.mode_changed()
+
+    # What leaves the loop
+
+    def _system(self, word: int) -> None:
+        """Execute a CSR or system instruction, or take the trap that it causes."""
+        found = decode(word)
+        assert found is not None
+        try:
+            after = self._csr(found) if found.row.kind == "csr" else self._do(found, word)
+        except Trap as trap:
+            self.trap(trap.cause, trap.value or word * (trap.cause == Cause.ILLEGAL))
+            return
+        self.retired += 1
+        self.pc = after & M
+
+    def _csr(self, found: Instruction) -> int:
+        writes = found.row.name in ("csrrw", "csrrwi") or found.rs1 != 0
+        old = self.csr.read(found.imm, self.level, writes=writes)
+        if writes:
+            operand = found.rs1 if found.row.format == "csri" else self.x[found.rs1]
+            new = {"a": operand, "old | a": old | operand, "old & ~a": old & ~operand}
+            self.csr.write(found.imm, new[found.row.does])
+        self.x[found.rd or 32] = old
+        return self.pc + 4
+
+    def _do(self, found: Instruction, word: int) -> int:
+        status, level = self.csr["mstatus"], self.level
+        match found.row.does:
+            case "ecall":
+                raise Trap(Cause.ECALL + level)
+            case "ebreak":
+                raise Trap(Cause.BREAKPOINT, self.pc)
+            case "mret" if level == 3:
+                return self._return("m", status)
+            case "sret" if level == 3 or (level == 1 and not status & Status.TSR):
+                return self._return("s", status)
+            case "wfi" if level == 3 or (level == 1 and not status & Status.TW):
+                self.waiting = True
+            case "sfence_vma" if level == 3 or (level == 1 and not status & Status.TVM):
+                self.forget()
+            case "fence_i":
+                pass  # this loop reads every instruction from memory
+            case _:
+                raise Trap(Cause.ILLEGAL, word)
+        return self.pc + 4
+
+    def _return(self, name: str, status: int) -> int:
+        """``mret`` or ``sret``: back to the level and the interrupt flag from before the trap."""
+        if name == "m":
+            level, enabled = status >> 11 & 3, status & Status.MPIE
+            status &= ~(Status.MPP | Status.MIE)
+            status |= Status.MPIE | (Status.MIE if enabled else 0)
+        else:
+            level, enabled = status >> 8 & 1, status & Status.SPIE
+            status &= ~(Status.SPP | Status.SIE)
+            status |= Status.SPIE | (Status.SIE if enabled else 0)
+        if level != 3:
+            status &= ~Status.MPRV
+        self.csr["mstatus"], self.level = status, level
+        self.mode_changed()
+        return self.csr[f"{name}epc"]
+
+    def load_reserved(self, at: int, _: int) -> int:
+        """``lr.w``: read a word and remember that its address was read."""
+        if at & 3:
+            raise Trap(Cause.MISALIGNED_LOAD, at)
+        value = self.load4(at)
+        self.reservation = at
+        return value
+
+    def store_reserved(self, at: int, value: int) -> int:
+        """``sc.w``: write, if the address is still reserved; 0 for yes, 1 for no."""
+        if at & 3:
+            raise Trap(Cause.MISALIGNED_STORE, at)
+        held, self.reservation = self.reservation == at, None
+        if not held:
+            return 1
+        self.store4(at, value)
+        return 0
