@@ -23,6 +23,7 @@ from vcloud_lab.vm.traps import INTERRUPT, INTERRUPTS, Cause, Trap
 __all__ = ["Hart", "Timer"]
 
 M = 0xFFFFFFFF
+TIMER = 1 << 7
 LONGEST_CHUNK = 50_000
 """So many instructions at most until the lines of the devices are looked at again."""
 
@@ -95,22 +96,16 @@ class Hart:
         that cannot come by itself, and "stopped" when a device has set ``stopped``.
         """
         while budget > 0 and not self.stopped:
-            budget -= self._interrupted()
-            limit = min(budget, LONGEST_CHUNK)
             due = self.timer.due_in(self.retired) if self.timer else None
-            if due == 0:
-                self.lines |= 1 << 7
-                budget -= self._interrupted()
-                due = None
+            self.lines = self.lines & ~TIMER | (TIMER if due == 0 else 0)
+            if self._interrupted():
+                budget -= 1
+            elif self.waiting and not self.csr["mie"] & self._pending():
+                if not (self.timer and self.timer.skip_to_due(self.retired)):
+                    return "waiting"
             else:
-                self.lines &= ~(1 << 7)
-            if self.waiting:
-                if not self.csr["mie"] & self._pending():
-                    if not (self.timer and self.timer.skip_to_due(self.retired)):
-                        return "waiting"
-                    continue
                 self.waiting = False
-            budget -= self._chunk(min(limit, due) if due else limit)
+                budget -= self._chunk(min(budget, due or LONGEST_CHUNK, LONGEST_CHUNK))
         return "stopped" if self.stopped else "budget"
 
     def step(self) -> None:
@@ -123,7 +118,7 @@ class Hart:
         pc, done = self.pc, 0
         low = high = shift = 0  # where code is at hand: words[pc - shift >> 2]
         try:
-            for done in range(limit):
+            for done in range(limit):  # noqa: B007 - read when an exception ends the loop
                 if not low <= pc < high:
                     low, high, shift = self._fetch(pc)
                 execute, rd, rs1, rs2, imm = known[words[pc - shift >> 2]]
@@ -151,11 +146,11 @@ class Hart:
         """``mip``: the interrupts that wait, by the devices' lines and by software."""
         return self.csr["mip"] | self.lines
 
-    def _interrupted(self) -> int:
-        """Take the most urgent interrupt that may come now; 1 if there was one, else 0."""
+    def _interrupted(self) -> bool:
+        """Take the most urgent interrupt that may come now, if there is one."""
         ready = self._pending() & self.csr["mie"]
         if not ready:
-            return 0
+            return False
         status, delegated = self.csr["mstatus"], self.csr["mideleg"]
         allowed = 0
         if self.level < 3 or status & Status.MIE:
@@ -166,8 +161,8 @@ class Hart:
             if allowed >> number & 1:
                 self.waiting = False
                 self.trap(INTERRUPT | number, 0)
-                return 1
-        return 0
+                return True
+        return False
 
     def trap(self, cause: int, value: int) -> None:
         """Enter the handler of a trap: at supervisor level where it is delegated, else machine."""

@@ -53,6 +53,11 @@ def remainder(a: int, b: int) -> int:
     return (rest if high >= 0 else -rest) & M
 
 
+NAMES = {"M": M, "H": H, "Trap": Trap, "Leave": Leave, "divide": divide, "remainder": remainder,
+         "MISALIGNED": Cause.MISALIGNED_FETCH}  # fmt: skip
+"""What the text of a function may refer to."""
+
+
 def _jump(target: str) -> list[str]:
     return [
         f"target = {target}",
@@ -95,8 +100,7 @@ def _compile(row: Row) -> Execute:
     given = [f"{name} = x[{number}]" for name, number in (("a", "rs1"), ("b", "rs2"))
              if _uses(text, name)]  # fmt: skip
     source = "def function(hart, x, pc, rd, rs1, rs2, imm):\n    " + "\n    ".join(given + lines)
-    names: dict[str, Any] = {"M": M, "H": H, "Trap": Trap, "Leave": Leave, "divide": divide,
-                             "remainder": remainder, "MISALIGNED": Cause.MISALIGNED_FETCH}  # fmt: skip
+    names: dict[str, Any] = dict(NAMES)
     exec(compile(source, f"<{row.name}>", "exec"), names)
     function: Execute = names["function"]
     function.__name__ = function.__qualname__ = row.name

@@ -46,8 +46,8 @@ class Bus:
             )
         if base % 4096 or not 0 <= base <= (1 << 32) - size:
             raise GuestError(
-                f"The memory begins at {base:#x}: it must begin at a multiple of 4096 and end below "
-                "4 GiB; try 0x80000000."
+                f"The memory begins at {base:#x}: it must begin at a multiple of 4096 and end "
+                "below 4 GiB; try 0x80000000."
             )
         self.base, self.end = base, base + size
         self.ram = bytearray(size)
