@@ -69,11 +69,11 @@ def test_decoding_gives_back_what_was_encoded(name: str) -> None:
 # ---- random programs
 
 
-def fresh(words: list[int], x: list[int], data: bytes) -> Hart:
+def fresh(words: list[int], x: list[int], data: bytes, made: type[Hart] = Hart) -> Hart:
     bus = Bus(1 << 16, BASE)
     bus.load_image(struct.pack(f"<{len(words)}I", *words), BASE)
     bus.load_image(data, BASE + DATA - 4096)
-    hart = Hart(bus)
+    hart = made(bus)
     hart.x[:32] = x
     return hart
 

@@ -9,6 +9,7 @@ Source: The RISC-V Instruction Set Manual, volume II (privileged).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
 from vcloud_lab.vm.csr import Status
@@ -85,6 +86,7 @@ class Hart:
         self.load1, self.load2, self.load4 = seen.loads
         self.store1, self.store2, self.store4 = seen.stores
         self.load_to_store = seen.load_to_store
+        self.bare = seen.bare
         self._fetch = self.mmu.view(satp, self.level, False, False).window
 
     # Running
@@ -264,5 +266,6 @@ class Hart:
         held, self.reservation = self.reservation == at, None
         if not held:
             return 1
-        self.store4(at, value)
+        with suppress(Attention):  # the result must still be written
+            self.store4(at, value)
         return 0

@@ -85,8 +85,8 @@ def body(row: Row) -> list[str]:
         case "store":
             return [f"hart.store{words[0]}(a + imm & M, b)", "return pc + 4"]
         case "amo":
-            return ["m = hart.load_to_store(a)", f"hart.store4(a, {does})", "x[rd] = m",
-                    "return pc + 4"]  # fmt: skip
+            return ["m = hart.load_to_store(a)", f"new = {does}", "x[rd] = m",
+                    "hart.store4(a, new)", "return pc + 4"]  # fmt: skip
         case "reserve":
             return [f"x[rd] = hart.{does}_reserved(a, b)", "return pc + 4"]
         case "nothing":

@@ -34,8 +34,11 @@ class Bus:
     """RAM from ``base`` on, and devices at other addresses.
 
     ``ram`` is the memory as a bytearray, whose size never changes; ``words`` are the same bytes as
-    32-bit numbers. Raises ``GuestError`` for a size that is not a multiple of 4096 bytes from 4096
-    to 1 GiB, and for a device that overlaps the RAM or another one.
+    32-bit numbers. Before a page of RAM (by its number) with a mark in ``code`` is written,
+    ``code_written`` is called with it, so that a translator can forget what it made of it.
+
+    Raises ``GuestError`` for a size that is not a multiple of 4096 bytes from 4096 to 1 GiB, for a
+    base that is not a multiple of 1 GiB, and for a device that overlaps the RAM or another one.
     """
 
     def __init__(self, size: int, base: int = 0x80000000) -> None:
@@ -44,9 +47,9 @@ class Bus:
                 f"The memory has {size} bytes: a multiple of 4096 from 4096 to {MOST_MEMORY} is "
                 "needed; try 16 * 2**20."
             )
-        if base % 4096 or not 0 <= base <= (1 << 32) - size:
+        if base not in range(0, 1 << 32, MOST_MEMORY):
             raise GuestError(
-                f"The memory begins at {base:#x}: it must begin at a multiple of 4096 and end "
+                f"The memory begins at {base:#x}: it must begin at a multiple of 1 GiB "
                 "below 4 GiB; try 0x80000000."
             )
         self.base, self.end = base, base + size
@@ -54,6 +57,8 @@ class Bus:
         self.words = memoryview(self.ram).cast("I")
         self.halves = memoryview(self.ram).cast("H")
         self.devices: list[tuple[int, int, Device]] = []
+        self.code = bytearray(size >> 12)
+        self.code_written: Callable[[int], None] = lambda page: None
 
     def attach(self, start: int, length: int, device: Device) -> None:
         """Let a device answer from ``start`` on for ``length`` bytes."""
@@ -79,6 +84,9 @@ class Bus:
         """Store the low ``size`` bytes of ``value``; ``BusError`` where nothing answers."""
         offset = at - self.base
         if offset >= 0 and at + size <= self.end:
+            for page in {offset >> 12, offset + size - 1 >> 12}:
+                if self.code[page]:
+                    self.code_written(page)
             self.ram[offset : offset + size] = (value & (1 << 8 * size) - 1).to_bytes(
                 size, "little"
             )
@@ -100,31 +108,39 @@ class Bus:
                 f"{len(data)} bytes at {at:#x} do not fit into the memory from {self.base:#x} to "
                 f"{self.end - 1:#x}: give the machine more memory or another address."
             )
-        self.ram[at - self.base : at - self.base + len(data)] = data
+        offset = at - self.base
+        for page in range(offset >> 12, offset + len(data) + 4095 >> 12):
+            if self.code[page]:
+                self.code_written(page)
+        self.ram[offset : offset + len(data)] = data
 
     def loader(self, size: int) -> Callable[[int], int]:
         """A quick ``read`` of one size: aligned RAM at once, all else as ``read`` does."""
         view = {1: memoryview(self.ram), 2: self.halves, 4: self.words}[size]
-        base, last, shift, odd = self.base, self.end - size, size >> 1, size - 1
-        slow = self.read
+        base, shift, odd, slow = self.base, size >> 1, size - 1, self.read
 
         def load(at: int) -> int:
-            if base <= at <= last and not at & odd:
-                return view[at - base >> shift]
-            return slow(at, size)
+            try:  # the base is a multiple of more than the size: outside, the index is too large
+                return slow(at, size) if at & odd else view[(at ^ base) >> shift]
+            except IndexError:
+                return slow(at, size)
 
         return load
 
     def storer(self, size: int) -> Callable[[int, int], None]:
         """A quick ``write`` of one size."""
         view = {1: memoryview(self.ram), 2: self.halves, 4: self.words}[size]
-        base, last, shift, odd = self.base, self.end - size, size >> 1, size - 1
-        mask, slow = (1 << 8 * size) - 1, self.write
+        base, shift, odd = self.base, size >> 1, size - 1
+        mask, slow, code = (1 << 8 * size) - 1, self.write, self.code
 
         def store(at: int, value: int) -> None:
-            if base <= at <= last and not at & odd:
-                view[at - base >> shift] = value & mask
-            else:
-                slow(at, size, value)
+            offset = at ^ base
+            try:
+                if not at & odd and not code[offset >> 12]:
+                    view[offset >> shift] = value & mask
+                    return
+            except IndexError:
+                pass
+            slow(at, size, value)
 
         return store

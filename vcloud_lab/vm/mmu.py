@@ -23,7 +23,7 @@ FAULT = {R: Cause.LOAD_PAGE, W: Cause.STORE_PAGE, X: Cause.FETCH_PAGE}
 
 
 class Attention(Exception):
-    """A store to a device is done, and the hart must look at its interrupts again."""
+    """A store to a device or to translated code is done, and the hart must look around."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,14 @@ class View:
 
     ``load_to_store`` reads a word that will be written. ``window(pc)`` gives addresses from
     ``low`` to ``high`` and a shift: the instruction at ``pc`` is ``words[pc - shift >> 2]``.
-    All raise ``Trap``.
+    All raise ``Trap``. ``bare`` says that addresses are physical and nothing is forbidden.
     """
 
     loads: tuple[Load, Load, Load]
     stores: tuple[Store, Store, Store]
     load_to_store: Load
     window: Callable[[int], tuple[int, int, int]]
+    bare: bool
 
 
 class Mmu:
@@ -114,7 +115,7 @@ class Mmu:
     ) -> View:
         """The functions of a view; ``end_of(at)`` is where what follows ``at`` ends."""
         bus = self.bus
-        base, end = bus.base, bus.end
+        base, end, code = bus.base, bus.end, bus.code
 
         def loader(size: int, access: int = R) -> Load:
             quick = bus.loader(size)
@@ -142,11 +143,12 @@ class Mmu:
                     split_store(at, size, value)
                     return
                 place = translate(W, at)
+                special = not base <= place < end or code[place - base >> 12]
                 try:
                     quick(place, value)
                 except BusError:
                     raise Trap(ACCESS[W], at) from None
-                if not base <= place < end:
+                if special:
                     raise Attention
 
             return store
@@ -155,8 +157,11 @@ class Mmu:
             places = [translate(W, at + i & 0xFFFFFFFF) for i in range(size)]
             if not all(base <= place < end for place in places):  # nothing is half-written
                 raise Trap(ACCESS[W], at)
+            special = any(code[place - base >> 12] for place in places)
             for i, place in enumerate(places):
                 bus.write(place, 1, value >> 8 * i & 0xFF)
+            if special:
+                raise Attention
 
         plain_store = loader(4, W)
 
@@ -177,5 +182,5 @@ class Mmu:
 
         return View(
             (loader(1), loader(2), loader(4)), (storer(1), storer(2), storer(4)),
-            load_to_store, window,
+            load_to_store, window, not paged,
         )  # fmt: skip
