@@ -193,16 +193,33 @@ class Hart:
     # What leaves the loop
 
     def _system(self, word: int) -> None:
-        """Execute a CSR or system instruction, or take the trap that it causes."""
+        """Execute what has left the loop, or take the trap that it causes."""
         found = decode(word)
         assert found is not None
         try:
-            after = self._csr(found) if found.row.kind == "csr" else self._do(found, word)
+            match found.row.kind:
+                case "csr":
+                    after = self._csr(found)
+                case "system":
+                    after = self._do(found, word)
+                case _:
+                    after = self._exactly(word)
         except Trap as trap:
             self.trap(trap.cause, trap.value or word * (trap.cause == Cause.ILLEGAL))
             return
         self.retired += 1
         self.pc = after & M
+
+    def _exactly(self, word: int) -> int:
+        """Execute an instruction that reaches a device, with all counters up to date."""
+        execute, rd, rs1, rs2, imm = self._known[word]
+        self.mmu.exact = True
+        try:
+            return execute(self, self.x, self.pc, rd, rs1, rs2, imm)
+        except Attention:
+            return self.pc + 4
+        finally:
+            self.mmu.exact = False
 
     def _csr(self, found: Instruction) -> int:
         writes = found.row.name in ("csrrw", "csrrwi") or found.rs1 != 0

@@ -32,7 +32,8 @@ NOBODY = 32
 
 
 class Leave(Exception):
-    """The instruction at the program counter is for the hart itself: a CSR, ecall, mret, ..."""
+    """The instruction at the program counter is for the hart itself: a CSR, ecall, mret, a load
+    from a device."""
 
 
 def divide(a: int, b: int) -> int:

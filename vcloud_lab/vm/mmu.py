@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from vcloud_lab.vm.execute import Leave
 from vcloud_lab.vm.memory import Bus, BusError
 from vcloud_lab.vm.paging import PAGE, PageFault, R, W, X, walk
 from vcloud_lab.vm.pmp import LOCKED, Pmp
@@ -43,12 +44,17 @@ class View:
 
 
 class Mmu:
-    """The memory management unit of a hart. ``walks`` counts the page-table walks."""
+    """The memory management unit of a hart. ``walks`` counts the page-table walks.
+
+    A load from anything but RAM raises ``Leave``, so that the hart brings its counters up to date
+    before a device, such as the timer, sees the load; it then repeats it with ``exact`` set.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
         self.walks = 0
         self.pmp = Pmp()
+        self.exact = False
         self._views: dict[tuple[int, int, bool, bool], View] = {}
 
     def flush(self) -> None:
@@ -121,10 +127,15 @@ class Mmu:
             quick = bus.loader(size)
 
             def load(at: int) -> int:
+                if (at & PAGE - 1) + size > PAGE:
+                    return split(at, size)
+                place = translate(access, at)
+                if base <= place < end:
+                    return quick(place)
+                if not self.exact:
+                    raise Leave
                 try:
-                    if (at & PAGE - 1) + size > PAGE:
-                        return split(at, size)
-                    return quick(translate(access, at))
+                    return bus.read(place, size)
                 except BusError:
                     raise Trap(ACCESS[access], at) from None
 
@@ -133,6 +144,8 @@ class Mmu:
         def split(at: int, size: int) -> int:
             """A load that crosses the end of a page, byte by byte."""
             places = [translate(R, at + i & 0xFFFFFFFF) for i in range(size)]
+            if not all(base <= place < end for place in places):
+                raise Trap(ACCESS[R], at)
             return int.from_bytes(bytes(bus.read(place, 1) for place in places), "little")
 
         def storer(size: int) -> Store:

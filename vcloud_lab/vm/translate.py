@@ -89,6 +89,12 @@ class TranslatingHart(Hart):
                 left -= self.begun + 1
                 self.trap(trap.cause, trap.value)
                 break
+            except Leave:
+                self.retired += self.begun
+                left -= self.begun + 1
+                _, _, shift = self._fetch(self.pc)
+                self._system(self.bus.words[self.pc - shift >> 2])
+                break
             except Attention:
                 self.retired += self.begun + 1
                 left -= self.begun + 1
