@@ -28,9 +28,9 @@ from vcloud_lab.vm.traps import Cause, Trap
 __all__ = ["TranslatingHart", "trace_source"]
 
 M = 0xFFFFFFFF
-HOT = 16
+HOT = 40
 """Code is translated when it is reached for this many times."""
-LONGEST = 64
+LONGEST = 128
 """The most instructions of a trace."""
 MOST_TRACES = 20_000
 
@@ -140,31 +140,47 @@ class TranslatingHart(Hart):
     """Whether the last cold stretch ended with something that the hart must look at."""
 
     def _translate(self) -> bool:
-        """Make a trace at the program counter; False where nothing there can be in one."""
+        """Translate from the program counter on; False where nothing there can be in a trace.
+
+        Where a trace had to be cut, the next one is made at once: it is as hot.
+        """
+        pc, made = self.pc, False
+        while pc not in self._traces:
+            code = self._trace_at(pc)
+            if not code:
+                break
+            made, (last, found) = True, code[-1]
+            pc = last + 4 & M
+            if found.row.kind in ("jump", "branch", "reserve") or (
+                len(code) < LONGEST and pc & 4095
+            ):
+                break
+        return made
+
+    def _trace_at(self, pc: int) -> list[tuple[int, Instruction]]:
+        """Make one trace and return its instructions."""
         try:
-            low, high, shift = self._fetch(self.pc)
+            low, high, shift = self._fetch(pc)
         except Trap:
-            return False
-        page = self.pc & -4096
+            return []
+        page, bus = pc & -4096, self.bus
         low, high = max(low, page), min(high, page + 4096)
-        code = _collect(self.pc, low, high, lambda at: self.bus.words[at - shift >> 2])
-        if not code:
-            return False
-        bus = self.bus
-        source = trace_source(code, bus.base if self.bare else None)
-        names: dict[str, Any] = NAMES | {
-            "words": bus.words, "halves": bus.halves, "ram": bus.ram, "code": bus.code,
-            "load1": self.load1, "load2": self.load2, "load4": self.load4,
-            "store1": self.store1, "store2": self.store2, "store4": self.store4,
-            "load_to_store": self.load_to_store,
-        }  # fmt: skip
-        exec(compile(source, f"<trace at {self.pc:#x}>", "exec"), names)
-        if len(self._traces) >= MOST_TRACES:
-            self._traces.clear()
-        self._traces[self.pc] = (len(code), names["trace"])
-        self.translated += len(code)
-        bus.code[self.pc - shift >> 12] = 1
-        return True
+        code = _collect(pc, low, high, lambda at: bus.words[at - shift >> 2])
+        if code:
+            source = trace_source(code, bus.base if self.bare else None)
+            names: dict[str, Any] = NAMES | {
+                "words": bus.words, "halves": bus.halves, "ram": bus.ram, "code": bus.code,
+                "load1": self.load1, "load2": self.load2, "load4": self.load4,
+                "store1": self.store1, "store2": self.store2, "store4": self.store4,
+                "load_to_store": self.load_to_store,
+            }  # fmt: skip
+            exec(compile(source, f"<trace at {pc:#x}>", "exec"), names)
+            if len(self._traces) >= MOST_TRACES:
+                self._traces.clear()
+            self._traces[pc] = (len(code), names["trace"])
+            self.translated += len(code)
+            bus.code[pc - shift >> 12] = 1
+        return code
 
 
 def _collect(
