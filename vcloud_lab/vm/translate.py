@@ -46,6 +46,7 @@ class TranslatingHart(Hart):
     def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
         self._traces: dict[int, tuple[int, Trace]] = {}
         self._heat: dict[int, int] = {}
+        self._in_page: dict[int, list[tuple[dict[int, tuple[int, Trace]], int]]] = {}
         self._worlds: dict[Any, tuple[dict[int, tuple[int, Trace]], dict[int, int]]] = {}
         self.translated = self.forgotten = self.begun = 0
         super().__init__(bus, timer, number=number)
@@ -54,6 +55,8 @@ class TranslatingHart(Hart):
     def forget(self) -> None:
         """Forget every translation, of addresses and of code."""
         self._worlds.clear()
+        self._in_page.clear()
+        self.bus.code[:] = bytes(len(self.bus.code))
         super().forget()
 
     def mode_changed(self) -> None:
@@ -66,9 +69,8 @@ class TranslatingHart(Hart):
         """A page with traces is about to be written: give them up, in every view."""
         self.bus.code[page] = 0
         self.forgotten += 1
-        for traces, heat in self._worlds.values():
-            traces.clear()
-            heat.clear()
+        for traces, pc in self._in_page.pop(page, ()):
+            traces.pop(pc, None)
 
     def _chunk(self, limit: int) -> int:
         """Up to ``limit`` instructions, by traces where there are some."""
@@ -107,7 +109,7 @@ class TranslatingHart(Hart):
     def _cold(self, left: int) -> int:
         """Step until the code jumps; translate where it jumps to often."""
         heat = self._heat[self.pc] = self._heat.get(self.pc, 0) + 1
-        if heat == HOT and self._translate():
+        if heat >= HOT and heat % HOT == 0 and self._translate():
             return 0
         begun, self._left = 0, False
         x, known, words, pc = self.x, self._known, self.bus.words, self.pc
@@ -179,7 +181,9 @@ class TranslatingHart(Hart):
                 self._traces.clear()
             self._traces[pc] = (len(code), names["trace"])
             self.translated += len(code)
-            bus.code[pc - shift >> 12] = 1
+            in_ram = pc - shift >> 12
+            bus.code[in_ram] = 1
+            self._in_page.setdefault(in_ram, []).append((self._traces, pc))
         return code
 
 
