@@ -39,6 +39,12 @@ def parser() -> argparse.ArgumentParser:
     progress.add_argument("--reset", action="store_true", help="forget it all and start again")
     progress.set_defaults(run=_progress)
 
+    boot = commands.add_parser("boot", help="run a kernel image in a virtual machine")
+    boot.add_argument("image", type=Path, metavar="IMAGE", help="a Linux image (rv32, no MMU)")
+    boot.add_argument("--memory", type=int, default=64, help="memory in MiB (default: 64)")
+    boot.add_argument("--command-line", default="", help="more words for the kernel")
+    boot.set_defaults(run=_boot)
+
     reset = commands.add_parser("reset", help="put the original of one notebook back")
     reset.add_argument("file", type=Path, metavar="FILE", help="a notebook of a working copy")
     reset.set_defaults(run=_reset)
@@ -94,6 +100,12 @@ def _progress(chosen: argparse.Namespace) -> int:
         progress.reset()
     print(progress.summary())
     return 0
+
+
+def _boot(chosen: argparse.Namespace) -> int:
+    from vcloud_lab.vm import terminal
+
+    return terminal.boot(chosen.image, chosen.memory << 20, chosen.command_line)
 
 
 def _reset(chosen: argparse.Namespace) -> int:

@@ -33,6 +33,14 @@ class CsrFile:
         self._values = dict.fromkeys(WRITABLE, 0)
         self._shifted = {"cycle": 0, "instret": 0}  # what software has set the counters ahead
 
+    def state(self) -> tuple[dict[int, int], dict[str, int]]:
+        """All values, for ``restore``."""
+        return self._values, self._shifted
+
+    def restore(self, state: tuple[dict[int, int], dict[str, int]]) -> None:
+        """Take over the values of a ``state``."""
+        self._values, self._shifted = state
+
     def __getitem__(self, name: str) -> int:
         return self._values[CSRS[name]]
 
