@@ -22,15 +22,16 @@ from textwrap import fill
 
 import against_cpp
 import charts
+import machines
 import own
 import peers
 import reference
 from measures import QUICK, Line, Section, Sizes
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-MODULES = (peers, against_cpp, charts, own)
+MODULES = (peers, against_cpp, charts, machines, own)
 SECTIONS: tuple[Section, ...] = tuple(part for module in MODULES for part in module.SECTIONS)
-PACKAGES = ("numpy", "simpy", "ciw", "salabim", "plotly", "pandas")
+PACKAGES = ("numpy", "simpy", "ciw", "salabim", "plotly", "pandas", "unicorn")
 VERDICT = {True: "met", False: "**missed**", None: "-"}
 
 
@@ -92,7 +93,7 @@ the same completion time for every job. Why each is fast: [docs/speed.md](../doc
 
 def main(arguments: list[str] | None = None) -> int:
     """Run everything; return the exit status."""
-    parser = argparse.ArgumentParser(description="Measure the speed of the scheduling core.")
+    parser = argparse.ArgumentParser(description="Measure how fast the models are.")
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")
     parser.add_argument("--output", type=Path, help="where to write the table")
     options = parser.parse_args(arguments)
