@@ -37,6 +37,7 @@ types: $(VENV)/.dev ## mypy --strict on the package
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev ## the tests of the package
+	@tests/tools
 	$(PY) -m pytest tests --ignore=tests/browser -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 build: $(VENV)/.dev ## build and execute the notebooks from authoring/
