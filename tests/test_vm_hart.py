@@ -227,6 +227,13 @@ def test_wfi_without_anything_to_wait_for_is_told() -> None:
     assert hart.retired == 1
 
 
+def test_a_timer_whose_interrupt_is_off_wakes_nobody() -> None:
+    for due in (0, 10**6):
+        hart = small(encode("wfi"))
+        hart.timer = Soon(due)
+        assert hart.run(100) == "waiting"
+
+
 def test_a_runaway_program_stops_at_its_budget() -> None:
     looping = small(encode("jal", imm=0))
     assert looping.run(1234) == "budget"

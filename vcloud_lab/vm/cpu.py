@@ -103,7 +103,8 @@ class Hart:
             if self._interrupted():
                 budget -= 1
             elif self.waiting and not self.csr["mie"] & self._pending():
-                if not (self.timer and self.timer.skip_to_due(self.retired)):
+                timer = self.timer if self.csr["mie"] & TIMER else None  # else it wakes nobody
+                if not (timer and timer.skip_to_due(self.retired)):
                     return "waiting"
             else:
                 self.waiting = False
