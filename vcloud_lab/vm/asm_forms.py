@@ -12,7 +12,7 @@ from vcloud_lab.vm.asm_expr import Operand
 from vcloud_lab.vm.asm_syntax import Line, Token, nearest, short
 from vcloud_lab.vm.isa import ISA, Row
 
-__all__ = ["FORMS", "Form", "form_of", "li_steps"]
+__all__ = ["FORMS", "Form", "form_of", "li_steps", "row_of"]
 
 PSEUDO = """
 nop                     addi x0, x0, 0
