@@ -84,9 +84,14 @@ def empty_page(browser: Browser) -> Iterator[NotebookPage]:
 
 @pytest.fixture(scope="session")
 def _lesson(browser: Browser, course: Course) -> Iterator[NotebookPage]:
+    yield from all_run(browser, course, LESSON, "lesson")
+
+
+def all_run(browser: Browser, course: Course, path: str, name: str) -> Iterator[NotebookPage]:
+    """A notebook with all its cells run, in a workspace called ``name``."""
     with new_page(browser) as opened:
-        opened.open(course.lab(LESSON, "lesson"))
-        opened.run_all(course.code_cells(LESSON))
+        opened.open(course.lab(path, name))
+        opened.run_all(course.code_cells(path))
         yield opened
 
 

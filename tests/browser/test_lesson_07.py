@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import a11y
 import pytest
-from conftest import Shoot, _fair, new_page
+from conftest import Shoot, _fair, all_run
 from course_server import Course
 from notebook_page import DARK, ERROR, LIGHT, NotebookPage
 from playwright.sync_api import Browser, Locator, expect
@@ -18,10 +18,7 @@ EXPLORER = "ScheduleExplorer(shown"
 
 @pytest.fixture(scope="module")
 def _lesson_07(browser: Browser, course: Course) -> Iterator[NotebookPage]:
-    with new_page(browser) as opened:
-        opened.open(course.lab(LESSON, "lesson07"))
-        opened.run_all(course.code_cells(LESSON))
-        yield opened
+    yield from all_run(browser, course, LESSON, "lesson07")
 
 
 @pytest.fixture

@@ -127,21 +127,25 @@ class Hart:
                 execute, rd, rs1, rs2, imm = known[words[pc - shift >> 2]]
                 pc = execute(self, x, pc, rd, rs1, rs2, imm)
             done = limit
-        except Leave:
-            self.pc = pc
-            self.retired += done
-            self._system(words[pc - shift >> 2])
-            return done + 1
-        except Trap as trap:
-            self.pc = pc
-            self.retired += done
-            self.trap(trap.cause, trap.value)
-            return done + 1
-        except Attention:  # a store to a device, done; interrupts may have changed
-            pc, done = pc + 4, done + 1
+        except (Leave, Trap, Attention) as why:
+            return self._out_of_loop(why, pc, done)
         self.pc = pc & M
         self.retired += done
         return done
+
+    def _out_of_loop(self, why: Leave | Trap | Attention, pc: int, done: int) -> int:
+        """Deal with what ended a loop at ``pc`` after ``done`` instructions; returns one more."""
+        self.pc = pc
+        self.retired += done
+        if isinstance(why, Trap):
+            self.trap(why.cause, why.value)
+        elif isinstance(why, Leave):
+            _, _, shift = self._fetch(pc)
+            self._system(self.bus.words[pc - shift >> 2])
+        else:  # a store that is done; interrupts may have changed
+            self.pc = pc + 4 & M
+            self.retired += 1
+        return done + 1
 
     # Traps
 

@@ -13,6 +13,7 @@ A function returns the next program counter. It raises ``Trap`` before it has ch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -99,21 +100,13 @@ def _compile(row: Row) -> Execute:
     lines = body(row)
     text = "\n".join(lines)
     given = [f"{name} = x[{number}]" for name, number in (("a", "rs1"), ("b", "rs2"))
-             if _uses(text, name)]  # fmt: skip
+             if re.search(rf"\b{name}\b", text)]  # fmt: skip
     source = "def function(hart, x, pc, rd, rs1, rs2, imm):\n    " + "\n    ".join(given + lines)
     names: dict[str, Any] = dict(NAMES)
     exec(compile(source, f"<{row.name}>", "exec"), names)
     function: Execute = names["function"]
     function.__name__ = function.__qualname__ = row.name
     return function
-
-
-def _uses(text: str, name: str) -> bool:
-    return any(part == name for part in _tokens(text))
-
-
-def _tokens(text: str) -> list[str]:
-    return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
 
 
 FUNCTIONS: dict[str, Execute] = {row.name: _compile(row) for row in ISA.values()}

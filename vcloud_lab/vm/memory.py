@@ -84,15 +84,19 @@ class Bus:
         """Store the low ``size`` bytes of ``value``; ``BusError`` where nothing answers."""
         offset = at - self.base
         if offset >= 0 and at + size <= self.end:
-            for page in {offset >> 12, offset + size - 1 >> 12}:
-                if self.code[page]:
-                    self.code_written(page)
+            self._tell(offset, size)
             self.ram[offset : offset + size] = (value & (1 << 8 * size) - 1).to_bytes(
                 size, "little"
             )
             return
         start, device = self._device(at, size)
         device.write(at - start, size, value & (1 << 8 * size) - 1)
+
+    def _tell(self, offset: int, length: int) -> None:
+        """Tell of the pages with code that are about to be written."""
+        for page in range(offset >> 12, offset + length + 4095 >> 12):
+            if self.code[page]:
+                self.code_written(page)
 
     def _device(self, at: int, size: int) -> tuple[int, Device]:
         """Who answers; devices want their registers to be used whole."""
@@ -109,9 +113,7 @@ class Bus:
                 f"{self.end - 1:#x}: give the machine more memory or another address."
             )
         offset = at - self.base
-        for page in range(offset >> 12, offset + len(data) + 4095 >> 12):
-            if self.code[page]:
-                self.code_written(page)
+        self._tell(offset, len(data))
         self.ram[offset : offset + len(data)] = data
 
     def loader(self, size: int) -> Callable[[int], int]:

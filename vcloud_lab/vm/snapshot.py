@@ -25,7 +25,7 @@ class Snapshot:
     hart: dict[str, Any]
     csrs: tuple[dict[int, int], dict[str, int]]
     protection: tuple[list[int], list[int]]
-    devices: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+    devices: tuple[dict[str, Any], ...]
 
     def restore(self, board: Board) -> None:
         """Put it all back, into this board or another one of the same size.
@@ -64,7 +64,7 @@ def save(board: Board) -> Snapshot:
         tuple(
             deepcopy({key: value for key, value in vars(device).items() if key != "hart"})
             for device in _devices(board)
-        ),  # type: ignore[arg-type]
+        ),
     )
 
 

@@ -23,7 +23,7 @@ from vcloud_lab.vm.execute import NAMES, Leave
 from vcloud_lab.vm.isa import Instruction, decode
 from vcloud_lab.vm.memory import Bus
 from vcloud_lab.vm.mmu import Attention
-from vcloud_lab.vm.traps import Cause, Trap
+from vcloud_lab.vm.traps import Trap
 
 __all__ = ["TranslatingHart", "trace_source"]
 
@@ -78,41 +78,30 @@ class TranslatingHart(Hart):
         while left > 0:
             found = self._traces.get(self.pc)
             if found is None or found[0] > left:
-                begun = self._cold(left)
+                begun, stopped = self._cold(left)
                 left -= begun
-                if self._left:
+                if stopped:
                     break
                 continue
             self.begun = 0
             try:
                 self.pc = found[1](self, x, left)
-            except Trap as trap:
-                self.retired += self.begun
-                left -= self.begun + 1
-                self.trap(trap.cause, trap.value)
-                break
-            except Leave:
-                self.retired += self.begun
-                left -= self.begun + 1
-                _, _, shift = self._fetch(self.pc)
-                self._system(self.bus.words[self.pc - shift >> 2])
-                break
-            except Attention:
-                self.retired += self.begun + 1
-                left -= self.begun + 1
-                self.pc = self.pc + 4 & M
+            except (Leave, Trap, Attention) as why:
+                left -= self._out_of_loop(why, self.pc, self.begun)
                 break
             self.retired += self.begun
             left -= self.begun
         return limit - left
 
-    def _cold(self, left: int) -> int:
-        """Step until the code jumps; translate where it jumps to often."""
+    def _cold(self, left: int) -> tuple[int, bool]:
+        """Step until the code jumps; translate where it jumps to often.
+
+        Returns how many instructions were begun, and whether the hart must look around now.
+        """
         heat = self._heat[self.pc] = self._heat.get(self.pc, 0) + 1
-        if heat >= HOT and heat % HOT == 0 and self._translate():
-            return 0
-        begun, self._left = 0, False
-        x, known, words, pc = self.x, self._known, self.bus.words, self.pc
+        if heat % HOT == 0 and self._translate():
+            return 0, False
+        begun, x, known, words, pc = 0, self.x, self._known, self.bus.words, self.pc
         try:
             low, high, shift = self._fetch(pc)
             while begun < left:
@@ -122,24 +111,11 @@ class TranslatingHart(Hart):
                 straight, pc = after == pc + 4, after
                 if not straight or not low <= pc < high:
                     break
-        except Leave:
-            self.pc, self._left = pc, True
-            self.retired += begun
-            self._system(words[pc - shift >> 2])
-            return begun + 1
-        except Trap as trap:
-            self.pc, self._left = pc, True
-            self.retired += begun
-            self.trap(trap.cause, trap.value)
-            return begun + 1
-        except Attention:
-            pc, begun, self._left = pc + 4, begun + 1, True
+        except (Leave, Trap, Attention) as why:
+            return self._out_of_loop(why, pc, begun), True
         self.pc = pc & M
         self.retired += begun
-        return begun
-
-    _left = False
-    """Whether the last cold stretch ended with something that the hart must look at."""
+        return begun, False
 
     def _translate(self) -> bool:
         """Translate from the program counter on; False where nothing there can be in a trace.
@@ -270,16 +246,14 @@ def _emit(
         case "rd":
             return [f"{rd} = {does}"] if found.rd else []
         case "jump" if row.name == "jal":
-            return (
-                [here, f"raise Trap({Cause.MISALIGNED_FETCH}, {target})"] if target & 3 else [link]
-            )
+            return [here, f"raise Trap(MISALIGNED, {target})"] if target & 3 else [link]
         case "jump":
             return [here, f"t = {does}", "if t & 3: raise Trap(MISALIGNED, t)", link,
                     f"left -= {index + 1}", "return t"]  # fmt: skip
         case "branch":
             taken = _go(target, index + 1, code)
             if target & 3:
-                taken = [here, f"raise Trap({Cause.MISALIGNED_FETCH}, {target})"]
+                taken = [here, f"raise Trap(MISALIGNED, {target})"]
             return [f"if {does}:", *(f"    {line}" for line in taken)]
         case "load":
             return _load(row.does.split(), rd, place, here, base)
