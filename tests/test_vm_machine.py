@@ -185,6 +185,20 @@ def test_an_interrupt_from_the_keyboard_leaves_it_between_two_instructions(
     made.run(3)
 
 
+def test_an_interrupt_while_the_guest_waits_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = machine()
+    made.start()
+
+    def waits(budget: int) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "waiting"
+
+    monkeypatch.setattr(made.board.hart, "run", waits)
+    with pytest.raises(KeyboardInterrupt):
+        made.run()
+    assert made.state == "paused"
+
+
 def test_it_works_in_another_thread() -> None:
     made = machine()
     made.start()

@@ -123,17 +123,18 @@ class VirtualMachine:
                 why = hart.run(slice_)
                 instructions -= max(1, hart.retired + sum(hart.traps.values()) - before)
                 if why == "stopped":
-                    if self.board.power.pressed != "reset":
-                        self.state = "stopped"
-                        return "off"
-                    self.state = "stopped"
-                    self.start()
-                    hart = self.board.hart
-                elif why == "waiting":
-                    return why
+                    self.stop()
+                    if self.board.power.pressed == "reset":
+                        self.start()
+                        hart = self.board.hart
                 if interrupted:
-                    self.state = "paused"
+                    if self.state == "running":
+                        self.pause()
                     raise KeyboardInterrupt
+                if self.state == "stopped":
+                    return "off"
+                if why == "waiting":
+                    return why
                 if time.monotonic() >= end:
                     return "time"
         return "budget"
