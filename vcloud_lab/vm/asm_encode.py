@@ -11,7 +11,7 @@ from vcloud_lab.vm.asm_syntax import Line, nearest
 from vcloud_lab.vm.csr import CSRS
 from vcloud_lab.vm.isa import Row
 
-__all__ = ["Addresses", "Step", "low_part"]
+__all__ = ["Addresses", "Step", "encode", "low_part"]
 
 _LOW = ("%lo", "%pcrel_lo", "%near_lo")
 _FUNCTIONS = {"imm": _LOW, "upper": ("%hi", "%pcrel_hi")}
@@ -57,13 +57,7 @@ class Step:
                 registers["rs1"] = number
             else:
                 immediate = immediate << 4 | number if name == "succ" else immediate | number
-        return (
-            row.match
-            | registers["rd"] << 7
-            | registers["rs1"] << 15
-            | registers["rs2"] << 20
-            | _scatter(row.format, immediate)
-        )
+        return encode(row, **registers, immediate=immediate)
 
     def _number(self, name: str, row: Row, operand: Operand, at: int, addresses: Addresses) -> int:
         """The number for one field, checked."""
@@ -179,6 +173,11 @@ def low_part(number: int) -> int:
     return (number + 0x800) % 0x1000 - 0x800
 
 
+def encode(row: Row, rd: int = 0, rs1: int = 0, rs2: int = 0, immediate: int = 0) -> int:
+    """The word of an instruction; of ``lui`` and ``auipc`` the immediate is the upper 20 bits."""
+    return row.match | rd << 7 | rs1 << 15 | rs2 << 20 | _scatter(row.format, immediate)
+
+
 def _scatter(form: str, immediate: int) -> int:
     """The immediate's bits where a format has them: the inverse of what the decoder does."""
     match form:
@@ -190,7 +189,7 @@ def _scatter(form: str, immediate: int) -> int:
             high = (immediate >> 12 & 1) << 31 | (immediate >> 5 & 0x3F) << 25
             return high | (immediate >> 1 & 0xF) << 8 | (immediate >> 11 & 1) << 7
         case "U":
-            return immediate << 12
+            return (immediate & 0xFFFFF) << 12
         case "J":
             high = (immediate >> 20 & 1) << 31 | (immediate >> 1 & 0x3FF) << 21
             return high | (immediate >> 11 & 1) << 20 | (immediate >> 12 & 0xFF) << 12

@@ -49,7 +49,13 @@ class Hart:
     the program counter, ``level`` 0, 1 or 3. ``lines`` are the interrupt lines that devices hold,
     as bits of ``mip``. ``retired`` counts completed instructions, ``traps`` exceptions and
     interrupts by their cause.
+
+    ``silent`` makes another instruction set of it, one that cannot be virtualized by trapping: a
+    CSR whose number it has can be read at every level, and what may not write it is not told so.
+    (The x86 has POPF, which below the highest level leaves the interrupt flag as it is, and SMSW.)
     """
+
+    silent: frozenset[int] = frozenset()
 
     def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
         self.bus, self.timer, self.number = bus, timer, number
@@ -82,12 +88,13 @@ class Hart:
         if status & Status.MPRV and self.level == 3:
             data = status >> 11 & 3
         user_too, executable_too = bool(status & Status.SUM), bool(status & Status.MXR)
-        seen = self.mmu.view(satp, data, user_too, executable_too)
+        self.data = seen = self.mmu.view(satp, data, user_too, executable_too)
         self.load1, self.load2, self.load4 = seen.loads
         self.store1, self.store2, self.store4 = seen.stores
         self.load_to_store = seen.load_to_store
         self.bare = seen.bare
-        self._fetch = self.mmu.view(satp, self.level, False, False).window
+        self.code = self.mmu.view(satp, self.level, False, False)
+        self._fetch = self.code.window
 
     # Running
 
@@ -228,7 +235,12 @@ class Hart:
 
     def _csr(self, found: Instruction) -> int:
         writes = found.row.name in ("csrrw", "csrrwi") or found.rs1 != 0
-        old = self.csr.read(found.imm, self.level, writes=writes)
+        try:
+            old = self.csr.read(found.imm, self.level, writes=writes)
+        except Trap:
+            if found.imm not in self.silent:
+                raise
+            old, writes = self.csr.read(found.imm, 3), False
         if writes:
             operand = found.rs1 if found.row.format == "csri" else self.x[found.rs1]
             new = {"a": operand, "old | a": old | operand, "old & ~a": old & ~operand}
@@ -285,9 +297,9 @@ class Hart:
         """``sc.w``: write, if the address is still reserved; 0 for yes, 1 for no."""
         if at & 3:
             raise Trap(Cause.MISALIGNED_STORE, at)
-        held, self.reservation = self.reservation == at, None
-        if not held:
-            return 1
-        with suppress(Attention):  # the result must still be written
-            self.store4(at, value)
-        return 0
+        held = self.reservation == at
+        if held:
+            with suppress(Attention):  # the result must still be written
+                self.store4(at, value)
+        self.reservation = None
+        return int(not held)

@@ -33,7 +33,7 @@ class BusError(Exception):
 class Bus:
     """RAM from ``base`` on, and devices at other addresses.
 
-    ``ram`` is the memory as a bytearray, whose size never changes; ``words`` are the same bytes as
+    ``ram`` is the memory, whose size never changes; ``words`` are the same bytes as
     32-bit numbers. Before a page of RAM (by its number) with a mark in ``code`` is written,
     ``code_written`` is called with it, so that a translator can forget what it made of it.
 
@@ -53,12 +53,24 @@ class Bus:
                 "below 4 GiB; try 0x80000000."
             )
         self.base, self.end = base, base + size
-        self.ram = bytearray(size)
+        self.ram: bytearray | memoryview = bytearray(size)
         self.words = memoryview(self.ram).cast("I")
         self.halves = memoryview(self.ram).cast("H")
         self.devices: list[tuple[int, int, Device]] = []
-        self.code = bytearray(size >> 12)
+        self.code: bytearray | memoryview = bytearray(size >> 12)
         self.code_written: Callable[[int], None] = lambda page: None
+
+    def move_into(self, other: Bus, at: int) -> None:
+        """Let the RAM be a part of another bus's RAM, from its physical address ``at`` on.
+
+        So a host keeps the memory of its guests. What is in the RAM now does not move with it.
+        """
+        part = slice(at - other.base, at - other.base + len(self.ram))
+        self.ram = memoryview(other.ram)[part]
+        self.words, self.halves = self.ram.cast("I"), self.ram.cast("H")
+        first = part.start >> 12
+        self.code = memoryview(other.code)[first : part.stop >> 12]
+        self.code_written = lambda page: other.code_written(page + first)
 
     def attach(self, start: int, length: int, device: Device) -> None:
         """Let a device answer from ``start`` on for ``length`` bytes."""

@@ -19,6 +19,7 @@ __all__ = ["Attention", "Mmu", "View"]
 
 Load = Callable[[int], int]
 Store = Callable[[int, int], None]
+Translate = Callable[[int, int], int]
 ACCESS = {R: Cause.LOAD_ACCESS, W: Cause.STORE_ACCESS, X: Cause.FETCH_ACCESS}
 FAULT = {R: Cause.LOAD_PAGE, W: Cause.STORE_PAGE, X: Cause.FETCH_PAGE}
 
@@ -27,15 +28,19 @@ class Attention(Exception):
     """A store to a device or to translated code is done, and the hart must look around."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """Memory as one level sees it: loads and stores of 1, 2 and 4 bytes, and where code lies.
 
-    ``load_to_store`` reads a word that will be written. ``window(pc)`` gives addresses from
-    ``low`` to ``high`` and a shift: the instruction at ``pc`` is ``words[pc - shift >> 2]``.
+    ``translate(access, at)`` gives the physical address, where the access is allowed.
+    ``level`` is whose view it is. ``load_to_store`` reads a word that will be written.
+    ``window(pc)`` gives addresses from ``low`` to ``high`` and a shift: the instruction at ``pc``
+    is ``words[pc - shift >> 2]``.
     All raise ``Trap``. ``bare`` says that addresses are physical and nothing is forbidden.
     """
 
+    level: int
+    translate: Translate
     loads: tuple[Load, Load, Load]
     stores: tuple[Store, Store, Store]
     load_to_store: Load
@@ -77,12 +82,23 @@ class Mmu:
 
     def _bare(self) -> View:
         end = self.bus.end
-        return self._made(lambda access, at: at, lambda at: end)
+        return self._made(3, lambda access, at: at, lambda at: end)
 
     def _paged(self, satp: int, level: int, user_too: bool, executable_too: bool) -> View:
+        translate = self._translation(satp, level, user_too, executable_too)
+        return self._made(level, translate, lambda at: (at & -PAGE) + PAGE, paged=True)
+
+    def _tables(self) -> tuple[Load, Store]:
+        """How the entries of page tables are read and written, by their physical addresses."""
+        return self.bus.loader(4), self.bus.storer(4)
+
+    def _translation(
+        self, satp: int, level: int, user_too: bool, executable_too: bool
+    ) -> Translate:
+        """From a virtual address to the physical one, with a TLB of its own."""
         tlb: dict[int, dict[int, int]] = {R: {}, W: {}, X: {}}
         root = (satp & 0x3FFFFF) << 12
-        read, write = self.bus.loader(4), self.bus.storer(4)
+        read, write = self._tables()
         allows = self.pmp.allows
 
         def walked(access: int, at: int) -> int:
@@ -110,11 +126,12 @@ class Mmu:
                 tlb[access][at >> 12] = page
             return page + (at & PAGE - 1)
 
-        return self._made(translate, lambda at: (at & -PAGE) + PAGE, paged=True)
+        return translate
 
     def _made(
         self,
-        translate: Callable[[int, int], int],
+        level: int,
+        translate: Translate,
         end_of: Callable[[int], int],
         *,
         paged: bool = False,
@@ -194,6 +211,6 @@ class Mmu:
             return low, end_of(pc), shift
 
         return View(
-            (loader(1), loader(2), loader(4)), (storer(1), storer(2), storer(4)),
+            level, translate, (loader(1), loader(2), loader(4)), (storer(1), storer(2), storer(4)),
             load_to_store, window, not paged,
         )  # fmt: skip
