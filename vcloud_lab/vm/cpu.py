@@ -60,9 +60,13 @@ class Hart:
     def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
         self.bus, self.timer, self.number = bus, timer, number
         self.csr = CsrFile(self)
-        self.mmu = Mmu(bus)
+        self.mmu = self._memory()
         self._known = Decoded()
         self.reset(bus.base)
+
+    def _memory(self) -> Mmu:
+        """How it reaches memory."""
+        return Mmu(self.bus)
 
     def reset(self, pc: int) -> None:
         """As after power-on: machine level, everything zero, at ``pc``."""

@@ -27,7 +27,7 @@ from vcloud_lab.vm.tables import Tables
 from vcloud_lab.vm.translate import TranslatingHart
 from vcloud_lab.vm.traps import INTERRUPT, Cause, Trap
 
-__all__ = ["VMM_MEMORY", "Exit", "Physical", "TrapAndEmulate"]
+__all__ = ["TABLES", "VMM_MEMORY", "Exit", "Exits", "Physical", "TrapAndEmulate"]
 
 VMM_MEMORY = 4 << 20
 """The VMM's own memory, at the start of the host's; the guest's follows."""
@@ -56,6 +56,25 @@ class Exit:
     instruction: str
 
 
+class Exits:
+    """What every VMM here keeps: ``exits`` counts the exits by their reason, ``log`` has the last
+    of them; ``guest`` is the bus as the guest sees it."""
+
+    pc: int
+    level: int
+    retired: int
+
+    def __init__(self, guest: Bus) -> None:
+        self.guest = guest
+        self.exits: Counter[str] = Counter()
+        self.log: deque[Exit] = deque(maxlen=LAST)
+
+    def exited(self, reason: str, instruction: str = "") -> None:
+        """Count an exit and remember it."""
+        self.exits[reason] += 1
+        self.log.append(Exit(reason, self.retired, self.pc, self.level, instruction))
+
+
 class Physical(TranslatingHart):
     """The real processor while a guest runs on it: a trap ends the run, and ``exit`` keeps it."""
 
@@ -81,20 +100,16 @@ class Physical(TranslatingHart):
         return self.retired - before
 
 
-class TrapAndEmulate(Hart):
-    """A virtual processor whose guest runs on a real one, deprivileged.
-
-    ``exits`` counts the exits by their reason, ``log`` has the last of them.
-    """
+class TrapAndEmulate(Exits, Hart):
+    """A virtual processor whose guest runs on a real one, deprivileged."""
 
     def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
+        Exits.__init__(self, bus)
         self.host = Bus(VMM_MEMORY + len(bus.ram), bus.base)
         bus.move_into(self.host, self.host.base + VMM_MEMORY)
         self.real = Physical(self.host)
         self.shadow = Tables(self.host, TABLES, self._opened, self.real.forget)
-        self.exits: Counter[str] = Counter()
-        self.log: deque[Exit] = deque(maxlen=LAST)
-        super().__init__(bus, timer, number=number)
+        Hart.__init__(self, bus, timer, number=number)
 
     def forget(self) -> None:
         """Forget the shadow tables with all that was made from the guest's tables."""
@@ -126,7 +141,8 @@ class TrapAndEmulate(Hart):
         if access and self._fill(access, value):
             self.exited("hidden page fault")
             return 0
-        self.exited(self._reason(cause, value))
+        found = decode(value) if cause == Cause.ILLEGAL else None
+        self.exited(self._reason(cause, value), found.row.name if found else "")
         return Hart._chunk(self, 1)
 
     def _fill(self, access: int, at: int) -> bool:
@@ -163,16 +179,6 @@ class TrapAndEmulate(Hart):
             found_at = self._guest_physical(access, value)
             return "page fault of the guest" if found_at is None else "device"
         return "exception"
-
-    def exited(self, reason: str) -> None:
-        """Count an exit and remember it."""
-        self.exits[reason] += 1
-        try:
-            found = decode(self.bus.read(self.code.translate(X, self.pc), 4))
-        except Exception:
-            found = None
-        name = found.row.name if found else ""
-        self.log.append(Exit(reason, self.retired, self.pc, self.level, name))
 
     def trap(self, cause: int, value: int) -> None:
         """A trap of the guest: its own handler comes next. An interrupt has brought the VMM in."""

@@ -1,0 +1,141 @@
+# The kernel's lower half for a hypervisor that it knows: hypercalls, and the state page at the end
+# of the addresses, where the virtual processor's registers are.
+
+    .equ SCRATCH, -1024     # mscratch
+    .equ CAUSE, -1020
+    .equ VALUE, -1016
+    .equ FRAME_AT, -1012    # sscratch, which this kernel has no other use for
+    .equ EPC, -1000
+    .equ MSTATUS, -992
+    .equ A7, -112           # what a7 becomes by the return from a trap
+
+_start:
+    la sp, kernel_stack
+    la a0, trap_entry
+    li a7, 1                # set the trap handler
+    ecall
+    j kernel_main
+
+trap_entry:
+    sw sp, SCRATCH(zero)
+    lw sp, FRAME_AT(zero)
+    sw x1, 4(sp)
+    sw x3, 12(sp)
+    sw x4, 16(sp)
+    sw x5, 20(sp)
+    sw x6, 24(sp)
+    sw x7, 28(sp)
+    sw x8, 32(sp)
+    sw x9, 36(sp)
+    sw x10, 40(sp)
+    sw x11, 44(sp)
+    sw x12, 48(sp)
+    sw x13, 52(sp)
+    sw x14, 56(sp)
+    sw x15, 60(sp)
+    sw x16, 64(sp)
+    sw x17, 68(sp)
+    sw x18, 72(sp)
+    sw x19, 76(sp)
+    sw x20, 80(sp)
+    sw x21, 84(sp)
+    sw x22, 88(sp)
+    sw x23, 92(sp)
+    sw x24, 96(sp)
+    sw x25, 100(sp)
+    sw x26, 104(sp)
+    sw x27, 108(sp)
+    sw x28, 112(sp)
+    sw x29, 116(sp)
+    sw x30, 120(sp)
+    sw x31, 124(sp)
+    lw t0, SCRATCH(zero)
+    sw t0, 8(sp)
+    lw t0, EPC(zero)
+    sw t0, PC(sp)
+    lw t0, MSTATUS(zero)
+    sw t0, STATUS(sp)
+    lw a0, CAUSE(zero)
+    lw a1, VALUE(zero)
+    la sp, kernel_stack
+    j trap
+
+arch_resume:
+    sw a0, FRAME_AT(zero)
+    mv x31, a0
+    lw t0, STATUS(a0)
+    sw t0, MSTATUS(zero)
+    lw t0, PC(a0)
+    sw t0, EPC(zero)
+    lw t0, 68(a0)
+    sw t0, A7(zero)
+    lw a0, SATP(a0)
+    la t0, space            # is it another space of addresses than before?
+    lw t1, 0(t0)
+    beq t1, a0, same
+    sw a0, 0(t0)
+    li a7, 3                # set the address space
+    ecall
+same:
+    call restore
+    li a7, 2                # return from a trap
+    lw x1, 4(x31)
+    lw x31, 124(x31)
+    ecall
+
+arch_enable:
+    lw t0, MSTATUS(zero)
+    ori t0, t0, 8
+    sw t0, MSTATUS(zero)
+    ret
+arch_disable:
+    lw t0, MSTATUS(zero)
+    andi t0, t0, -9
+    sw t0, MSTATUS(zero)
+    ret
+
+arch_set_timer:
+    li a7, 4                # set the timer
+    ecall
+    ret
+
+arch_flush:
+    li a7, 3                # the same address space once more: its tables have changed
+    la t0, space
+    lw a0, 0(t0)
+    ecall
+    ret
+
+# Characters are kept until their line is whole.
+arch_putchar:
+    la t0, line_length
+    lw t1, 0(t0)
+    la t2, line
+    add t3, t2, t1
+    sb a0, 0(t3)
+    addi t1, t1, 1
+    sw t1, 0(t0)
+    li t3, 10               # the end of a line
+    beq a0, t3, send
+    li t3, 80
+    beq t1, t3, send
+    ret
+send:
+    sw zero, 0(t0)
+    mv a0, t2
+    mv a1, t1
+    li a7, 5                # write to the console
+    ecall
+    ret
+
+arch_power_off:
+    li a7, 6                # power off
+    ecall
+    j arch_power_off
+
+space:
+    .word 0
+line_length:
+    .word 0
+line:
+    .space 80
