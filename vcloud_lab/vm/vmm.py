@@ -58,7 +58,8 @@ class Exit:
 
 class Exits:
     """What every VMM here keeps: ``exits`` counts the exits by their reason, ``log`` has the last
-    of them; ``guest`` is the bus as the guest sees it."""
+    of them; ``direct`` counts the instructions that the real processor has executed,
+    ``interpreted`` those that the VMM has; ``guest`` is the bus as the guest sees it."""
 
     pc: int
     level: int
@@ -68,6 +69,12 @@ class Exits:
         self.guest = guest
         self.exits: Counter[str] = Counter()
         self.log: deque[Exit] = deque(maxlen=LAST)
+        self.interpreted = 0
+
+    @property
+    def direct(self) -> int:
+        """How many instructions the real processor has executed."""
+        raise NotImplementedError
 
     def exited(self, reason: str, instruction: str = "") -> None:
         """Count an exit and remember it."""
@@ -108,6 +115,7 @@ class TrapAndEmulate(Exits, Hart):
         self.host = Bus(VMM_MEMORY + len(bus.ram), bus.base)
         bus.move_into(self.host, self.host.base + VMM_MEMORY)
         self.real = Physical(self.host)
+        self.real.silent = self.silent
         self.shadow = Tables(self.host, TABLES, self._opened, self.real.forget)
         Hart.__init__(self, bus, timer, number=number)
 
@@ -122,7 +130,7 @@ class TrapAndEmulate(Exits, Hart):
     def _chunk(self, limit: int) -> int:
         """Let the guest run, and deal with the exit."""
         if self._apart():
-            return super()._chunk(1)
+            return self._emulate()
         done = self.real.enter(self.x, self.pc, self.shadow.root(self.data), limit)
         self.retired += done
         self.pc = self.real.pc
@@ -143,7 +151,17 @@ class TrapAndEmulate(Exits, Hart):
             return 0
         found = decode(value) if cause == Cause.ILLEGAL else None
         self.exited(self._reason(cause, value), found.row.name if found else "")
+        return self._emulate()
+
+    def _emulate(self) -> int:
+        """Execute the guest's next instruction, or take its trap, on the virtual processor."""
+        self.interpreted += 1
         return Hart._chunk(self, 1)
+
+    @property
+    def direct(self) -> int:
+        """How many instructions the real processor has executed."""
+        return self.real.retired
 
     def _fill(self, access: int, at: int) -> bool:
         """Map a page that the guest's own tables allow; False where they do not, and for devices.

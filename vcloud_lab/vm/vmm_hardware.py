@@ -106,6 +106,11 @@ class HardwareAssisted(Exits, TranslatingHart):
         self._emulator = Hart(bus, timer, number=number)
         TranslatingHart.__init__(self, self.host, timer, number=number)
 
+    @property
+    def direct(self) -> int:
+        """How many instructions the processor has executed in guest mode."""
+        return self.retired - self.interpreted
+
     def _memory(self) -> NestedMmu:
         guest = self.guest
         return NestedMmu(self.host, range(guest.base, guest.end), self.nested)
@@ -141,6 +146,7 @@ class HardwareAssisted(Exits, TranslatingHart):
         other.mmu.pmp = self.mmu.pmp
         other.mode_changed()
         begun = Hart._chunk(other, 1)
+        self.interpreted += 1
         self.pc, self.level, self.retired = other.pc, other.level, other.retired
         self.reservation = other.reservation
         self.mode_changed()

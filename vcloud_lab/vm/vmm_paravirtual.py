@@ -11,6 +11,9 @@ Source: Barham et al., "Xen and the Art of Virtualization", SOSP 2003.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from vcloud_lab.errors import GuestError
 from vcloud_lab.vm.cpu import Timer
 from vcloud_lab.vm.csr import CSRS
@@ -47,8 +50,9 @@ class Paravirtual(TrapAndEmulate):
     now, for kernels that were changed by ``paravirtualize``.
     """
 
+    patched: Mapping[int, int] = MappingProxyType({})
+
     def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
-        self.patched: dict[int, int] = {}
         super().__init__(bus, timer, number=number)
         self.state = StatePage(self.host, self.host.base)
 
@@ -80,6 +84,7 @@ class Paravirtual(TrapAndEmulate):
         if old is not None:
             found = decode(old)
             self.exited("hypercall", found.row.name if found else "")
+            self.interpreted += 1
             self._system(old)
         else:
             self._hypercall(self.x[17], self.x[10], self.x[11])

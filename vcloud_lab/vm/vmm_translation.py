@@ -10,7 +10,7 @@ ASPLOS 2006.
 
 from __future__ import annotations
 
-from vcloud_lab.vm.cpu import Hart, Timer
+from vcloud_lab.vm.cpu import Timer
 from vcloud_lab.vm.isa import Instruction
 from vcloud_lab.vm.memory import Bus
 from vcloud_lab.vm.mmu import View
@@ -74,7 +74,7 @@ class BinaryTranslation(TrapAndEmulate):
         try:
             place = self._block(self.pc)
         except Trap:
-            return Hart._chunk(self, 1)
+            return self._emulate()
         self.state.show(self.csr, self._pending())
         root, real = self.shadow.root(self.data), self.real
         done = real.enter(self.x, place, root, limit)
@@ -132,7 +132,7 @@ class BinaryTranslation(TrapAndEmulate):
             return self._find(call)
         self.pc = call.pc
         self.exited("callout")
-        return Hart._chunk(self, 1)
+        return self._emulate()
 
     def _link(self, at: int, call: Callout) -> int:
         """Make a jump of the callout at ``at``."""
@@ -140,7 +140,7 @@ class BinaryTranslation(TrapAndEmulate):
         try:
             place = self._block(call.pc)
         except Trap:
-            return Hart._chunk(self, 1)
+            return self._emulate()
         if self.callouts.get(at) is call:  # the cache has not been emptied
             self._patch(at, word("jal", imm=place - at))
             del self.callouts[at]
