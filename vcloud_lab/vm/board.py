@@ -1,60 +1,70 @@
-"""A whole computer: hart, memory, console, timer and power switch on one bus.
+"""The usual virtual hardware, as a kernel such as Linux expects it.
 
-The memory map is that of mini-rv32ima (C. Lohr), so that its published Linux images run: RAM from
-0x80000000, the console at 0x10000000, the timer at 0x11000000, the power switch at 0x11100000. The
-kernel starts at the first address of RAM with the hart's number in a0 and the address of the device
-tree in a1.
+The kernel starts at the first address of RAM with the hart's number in a0 and, in a1, the address
+of a device tree, which tells it what there is.
 """
 
 from __future__ import annotations
 
 from vcloud_lab.errors import GuestError
 from vcloud_lab.vm.cpu import Hart
-from vcloud_lab.vm.devices import Clint, Power, Uart
+from vcloud_lab.vm.disk import VirtualDisk
 from vcloud_lab.vm.fdt import Node, flatten
-from vcloud_lab.vm.memory import Bus
+from vcloud_lab.vm.hardware import (
+    CLINT,
+    POWER,
+    UART,
+    VIRTIO,
+    VirtualCPU,
+    VirtualHardware,
+    VirtualMemory,
+)
 from vcloud_lab.vm.translate import TranslatingHart
 
 __all__ = ["Board", "device_tree"]
 
-UART, CLINT, POWER = 0x10000000, 0x11000000, 0x11100000
 TICKS = 1_000_000
 """Ticks of the timer in a second of the guest."""
 
 
-class Board:
-    """A computer with ``memory`` bytes of RAM. ``engine`` is ``Hart`` or ``TranslatingHart``."""
+class Board(VirtualHardware):
+    """Hardware with ``memory`` bytes of RAM. ``engine`` is ``Hart`` or ``TranslatingHart``."""
 
-    def __init__(self, memory: int = 64 << 20, engine: type[Hart] = TranslatingHart) -> None:
-        self.bus = Bus(memory)
-        self.console, self.timer, self.power = Uart(), Clint(), Power()
-        self.hart = engine(self.bus, self.timer)
-        self.timer.hart = self.power.hart = self.hart
-        self.bus.attach(UART, 0x100, self.console)
-        self.bus.attach(CLINT, 0x10000, self.timer)
-        self.bus.attach(POWER, 0x1000, self.power)
+    def __init__(
+        self,
+        memory: int = 64 << 20,
+        engine: type[Hart] = TranslatingHart,
+        disk: VirtualDisk | None = None,
+    ) -> None:
+        super().__init__(VirtualCPU(engine), VirtualMemory(memory), disk)
+
+    def _like_this(self, disk: VirtualDisk | None) -> Board:
+        return Board(self.memory.size, self.cpu.engine, disk)
 
     def load_kernel(self, image: bytes, command_line: str = "console=ttyS0") -> None:
         """Put a kernel image at the start of RAM and a device tree at its end, and reset the hart.
 
-        Raises ``GuestError`` where the two do not fit into the memory.
+        Raises ``GuestError`` where the two do not fit into the memory, and while it is on.
         """
-        size = self.bus.end - self.bus.base
-        length = len(flatten(device_tree(size, command_line)))
+        size, disk = self.memory.size, self.disk is not None
+        length = len(flatten(device_tree(size, command_line, disk=disk)))
         usable = size - length & -4096
         if len(image) > usable:
             raise GuestError(
                 f"The image has {len(image)} bytes: the memory has room for {usable}; give the "
                 "machine more memory."
             )
-        self.bus.load_image(image, self.bus.base)
-        self.bus.load_image(flatten(device_tree(usable, command_line)), self.bus.base + usable)
-        self.hart.reset(self.bus.base)
-        self.hart.x[10], self.hart.x[11] = 0, self.bus.base + usable
+        start, tree = self.bus.base, flatten(device_tree(usable, command_line, disk=disk))
+        self._load({start: image, start + usable: tree}, start, {10: 0, 11: start + usable})
 
 
-def device_tree(memory: int, command_line: str) -> Node:
+def device_tree(memory: int, command_line: str, *, disk: bool = False) -> Node:
     """What a kernel is told of this computer."""
+    virtio: Node = {
+        "interrupts-extended": (2, 11),  # the hart's machine external interrupt
+        "reg": (0, VIRTIO, 0, 0x200),
+        "compatible": "virtio,mmio",
+    }
     return {
         "#address-cells": 2,
         "#size-cells": 2,
@@ -107,5 +117,6 @@ def device_tree(memory: int, command_line: str) -> Node:
                 "reg": (0, CLINT, 0, 0x10000),
                 "compatible": ["sifive,clint0", "riscv,clint0"],
             },
+            **({f"virtio@{VIRTIO:x}": virtio} if disk else {}),
         },
     }  # fmt: skip

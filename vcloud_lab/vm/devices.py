@@ -21,7 +21,8 @@ SOFTWARE = 1 << 3
 
 class Uart:
     """A serial line of the 8250 family: ``output`` is what the guest has written, ``typed`` what it
-    has not read yet. It never interrupts; drivers that find no interrupt poll it."""
+    has not read yet. It never interrupts; drivers that find no interrupt poll it: the
+    identification register tells what would interrupt."""
 
     def __init__(self) -> None:
         self.output = bytearray()
@@ -38,14 +39,23 @@ class Uart:
         if offset == 0 and not divisor:
             return self.typed.popleft() if self.typed else 0
         if offset == 2:
-            return 1  # no interrupt waits
+            return self._identification()
         if offset == 5:
             return 0x60 | bool(self.typed)  # always ready to send
         return self._registers[offset] if offset < 8 else 0
 
+    def _identification(self) -> int:
+        """The most urgent enabled interrupt: received data, ready to send, none."""
+        enabled = self._registers[1]
+        if self.typed and enabled & 1:
+            return 4
+        return 2 if enabled & 2 else 1
+
     def write(self, offset: int, size: int, value: int) -> None:
         """Send a byte (0), or set a register."""
-        if offset == 0 and not self._registers[3] & 0x80:
+        if self._registers[3] & 0x80 and offset < 2:
+            return  # the divisor for the line's speed: this line has none
+        if offset == 0:
             self.output.append(value & 0xFF)
         elif offset < 8:
             self._registers[offset] = value & 0xFF

@@ -6,16 +6,14 @@ that no guest, whatever it does, can hang the program that runs it.
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from vcloud_lab.errors import GuestError
 from vcloud_lab.vm.board import Board
 from vcloud_lab.vm.cpu import Hart
+from vcloud_lab.vm.disk import VirtualDisk
+from vcloud_lab.vm.hardware import VirtualHardware
 from vcloud_lab.vm.snapshot import Snapshot, save
 from vcloud_lab.vm.translate import TranslatingHart
 
@@ -30,41 +28,59 @@ MOVES = {
 }
 """What can be done in which states, and the state that follows."""
 
-SLICE = 100_000
-"""So many instructions are run between two looks at the clock."""
+DEFAULTS = (64 << 20, "console=ttyS0", TranslatingHart, None)
+"""Memory, command line, engine and disk of a machine, unless others are given."""
 
 
 class VirtualMachine:
     """A machine that runs a kernel ``image``: bytes, or the path of a file.
 
-    ``memory`` is in bytes, ``command_line`` is what the kernel is told. Several machines may exist
-    side by side; they share nothing. Raises ``GuestError`` for an image that cannot be read or does
-    not fit.
+    ``memory`` is in bytes, ``command_line`` is what the kernel is told, ``disk`` what it finds as
+    its virtio disk. Or it runs what is loaded into the ``VirtualHardware`` that is given in place
+    of an image, and then has the parts of that. ``board`` is the hardware.
+
+    Several machines may exist side by side; they share nothing, as long as each has its own disk.
+    Raises ``GuestError`` for an image that cannot be read or does not fit, and for hardware that is
+    on already.
     """
 
     def __init__(
         self,
-        image: bytes | str | Path,
+        image: bytes | str | Path | VirtualHardware,
         *,
         name: str = "vm",
-        memory: int = 64 << 20,
-        command_line: str = "console=ttyS0",
-        engine: type[Hart] = TranslatingHart,
+        memory: int = DEFAULTS[0],
+        command_line: str = DEFAULTS[1],
+        engine: type[Hart] = DEFAULTS[2],
+        disk: VirtualDisk | None = DEFAULTS[3],
     ) -> None:
         self.name, self.state = name, "created"
-        self.image = image if isinstance(image, bytes) else _read(image)
-        self.command_line, self.engine = command_line, engine
-        self.board = Board(memory, engine)
-        self.board.load_kernel(self.image, command_line)
+        if isinstance(image, VirtualHardware):
+            if (memory, command_line, engine, disk) != DEFAULTS:
+                raise GuestError(
+                    f"{name} was given hardware and parts: the hardware has its own memory, disk "
+                    "and processor; leave the others out."
+                )
+            if image.on:
+                raise GuestError(
+                    f"{name} was given hardware that is on: a machine switches it on itself; stop "
+                    "it first."
+                )
+            self.board = image
+        else:
+            board = Board(memory, engine, disk)
+            board.load_kernel(image if isinstance(image, bytes) else _read(image), command_line)
+            self.board = board
 
-    def _move(self, what: str) -> None:
-        """Change the state, or say why that cannot be."""
+    def _move(self, what: str, act: Callable[[], None] = lambda: None) -> None:
+        """Do it and change the state, or say why that cannot be."""
         states, after = MOVES[what]
         if self.state not in states:
             raise GuestError(
                 f"{self.name} is {self.state}: it can {what} only when it is "
                 f"{' or '.join(states)}; {self._advice()}"
             )
+        act()
         self.state = after
 
     def _advice(self) -> str:
@@ -76,12 +92,9 @@ class VirtualMachine:
     # Life
 
     def start(self) -> None:
-        """Switch it on. A machine that was stopped begins anew, with its memory cleared."""
-        again = self.state == "stopped"
-        self._move("start")
-        if again:
-            self.board = Board(len(self.board.bus.ram), self.engine)
-            self.board.load_kernel(self.image, self.command_line)
+        """Switch it on. A machine that was stopped begins anew, with its memory cleared; its disk
+        keeps what it has."""
+        self._move("start", self.board.start)
 
     def pause(self) -> None:
         """Freeze it: ``run`` is refused until ``resume``."""
@@ -92,52 +105,42 @@ class VirtualMachine:
         self._move("resume")
 
     def stop(self) -> None:
-        """Pull the plug. The guest is not asked."""
-        self._move("stop")
+        """Pull the plug. The guest is not asked, and need not be well: it ends at once."""
+        self._move("stop", self.board.stop)
 
     def destroy(self) -> None:
         """Give its memory back. Nothing can be done with it any more."""
-        self._move("destroy")
+        self._move("destroy", self.board.stop)
         self.board = Board(4096, Hart)
-        self.image = b""
 
     # Work
 
     def run(self, instructions: int = 10_000_000, seconds: float = 10) -> str:
         """Let the guest work, at most so many instructions and about so many seconds.
 
-        Returns why it came back: "budget", "time", "waiting" (for input, or for ever) or "off",
-        when the guest has switched the machine off, which is then stopped. A guest that asks for a
-        reset gets one and goes on. An interrupt from the keyboard leaves the machine paused,
-        between two instructions. Raises ``GuestError`` for a machine that is not running.
+        Returns why it came back, as ``VirtualHardware.run`` does; a machine that is "off" is
+        stopped. An interrupt from the keyboard leaves the machine paused. Raises ``GuestError`` for
+        a machine that is not running.
         """
+        self._look()
         if self.state != "running":
             raise GuestError(
                 f"{self.name} is {self.state}: only a running machine can work; {self._advice()}"
             )
-        hart, end = self.board.hart, time.monotonic() + seconds
-        with _deferred_interrupt() as interrupted:
-            while instructions > 0:
-                slice_ = min(SLICE, instructions)
-                before = hart.retired + sum(hart.traps.values())
-                why = hart.run(slice_)
-                instructions -= max(1, hart.retired + sum(hart.traps.values()) - before)
-                if why == "stopped":
-                    self.stop()
-                    if self.board.power.pressed == "reset":
-                        self.start()
-                        hart = self.board.hart
-                if interrupted:
-                    if self.state == "running":
-                        self.pause()
-                    raise KeyboardInterrupt
-                if self.state == "stopped":
-                    return "off"
-                if why == "waiting":
-                    return why
-                if time.monotonic() >= end:
-                    return "time"
-        return "budget"
+        try:
+            return self.board.run(instructions, seconds)
+        except KeyboardInterrupt:
+            self._look()
+            if self.state == "running":
+                self.pause()
+            raise
+        finally:
+            self._look()
+
+    def _look(self) -> None:
+        """A running or paused machine whose hardware went off is stopped."""
+        if self.state in ("running", "paused") and not self.board.on:
+            self.state = "stopped"
 
     @property
     def console(self) -> str:
@@ -157,19 +160,16 @@ class VirtualMachine:
         return save(self.board)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go back to a snapshot; the machine is paused then."""
+        """Go back to a snapshot, of the disk too; the machine is paused then."""
         if self.state == "destroyed":
             raise GuestError(f"{self.name} is destroyed: make a new machine and restore that.")
         snapshot.restore(self.board)
         self.state = "paused"
 
     def clone(self, name: str) -> VirtualMachine:
-        """A second machine in the same state, paused."""
+        """A second machine in the same state, paused, with a copy of the disk."""
         kept = self.snapshot()
-        twin = VirtualMachine(
-            self.image, name=name, memory=len(self.board.bus.ram),
-            command_line=self.command_line, engine=self.engine,
-        )  # fmt: skip
+        twin = VirtualMachine(self.board.twin(), name=name)
         twin.restore(kept)
         return twin
 
@@ -185,17 +185,3 @@ def _read(path: str | Path) -> bytes:
         raise GuestError(
             f"The image {str(path)!r} cannot be read ({error.strerror}): give the path of a file."
         ) from None
-
-
-@contextmanager
-def _deferred_interrupt() -> Iterator[list[bool]]:
-    """Collect an interrupt from the keyboard instead of raising it within an instruction."""
-    seen: list[bool] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield seen  # only the main thread gets it
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: seen.append(True))
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, before)
