@@ -11,6 +11,7 @@ from vcloud_lab.vm.hardware import VirtualCPU, VirtualHardware, VirtualMemory
 from vcloud_lab.vm.hypervisor import TECHNIQUES, Outcome, kernel, outcome, under
 from vcloud_lab.vm.isa import ISA, decode
 from vcloud_lab.vm.machine import VirtualMachine
+from vcloud_lab.vm.popek_goldberg import Verdict, classify, virtualizable
 from vcloud_lab.vm.qcow2 import read_qcow2, write_qcow2
 from vcloud_lab.vm.snapshot import Snapshot
 from vcloud_lab.vm.translate import TranslatingHart
@@ -30,6 +31,7 @@ __all__ = [
     "Program",
     "Snapshot",
     "TranslatingHart",
+    "Verdict",
     "VirtioBlock",
     "VirtualCPU",
     "VirtualDisk",
@@ -37,11 +39,13 @@ __all__ = [
     "VirtualMachine",
     "VirtualMemory",
     "assemble",
+    "classify",
     "decode",
     "kernel",
     "linux",
     "outcome",
     "read_qcow2",
     "under",
+    "virtualizable",
     "write_qcow2",
 ]
