@@ -63,10 +63,11 @@ class Bus:
     def move_into(self, other: Bus, at: int) -> None:
         """Let the RAM be a part of another bus's RAM, from its physical address ``at`` on.
 
-        So a host keeps the memory of its guests. What is in the RAM now does not move with it.
+        So a host keeps the memory of its guests. What is in the RAM now moves with it.
         """
-        part = slice(at - other.base, at - other.base + len(self.ram))
+        part, before = slice(at - other.base, at - other.base + len(self.ram)), self.ram
         self.ram = memoryview(other.ram)[part]
+        self.ram[:] = before
         self.words, self.halves = self.ram.cast("I"), self.ram.cast("H")
         first = part.start >> 12
         self.code = memoryview(other.code)[first : part.stop >> 12]

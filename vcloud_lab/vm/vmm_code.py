@@ -96,7 +96,7 @@ def translate(pc: int, level: int, fetch: Callable[[int], int]) -> Block:
             block.call("emulate", pc)
             goes_on = False
         elif found.row.kind == "branch":
-            branches.append((at, found, pc + found.imm & M))
+            branches.append((at, found, pc))
             block.words.append(0)
         elif found.row.kind == "jump":
             _jump(block, found, pc)
@@ -114,10 +114,13 @@ def translate(pc: int, level: int, fetch: Callable[[int], int]) -> Block:
         pc += 4
     if goes_on:
         block.go(pc & M)
-    for at, found, target in branches:
-        distance = 4 * (len(block.words) - at)
+    for at, found, pc in branches:
+        distance, target = 4 * (len(block.words) - at), pc + found.imm & M
         block.words[at] = word(found.row.name, 0, found.rs1, found.rs2, distance)
-        block.go(target)
+        if target & 3:  # taken, it is a trap
+            block.call("emulate", pc)
+        else:
+            block.go(target)
     return block
 
 

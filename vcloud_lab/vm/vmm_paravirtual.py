@@ -17,6 +17,7 @@ from types import MappingProxyType
 from vcloud_lab.errors import GuestError
 from vcloud_lab.vm.cpu import Timer
 from vcloud_lab.vm.csr import CSRS
+from vcloud_lab.vm.hardware import CLINT, POWER, UART
 from vcloud_lab.vm.isa import decode
 from vcloud_lab.vm.memory import Bus
 from vcloud_lab.vm.paging import R, W, X
@@ -39,7 +40,6 @@ HYPERCALLS = {
 the state page; the value of satp in a0; ticks from now in a0; the guest-physical address and the
 length of a text in a0 and a1; none."""
 
-CLINT, UART, POWER = 0x11000000, 0x10000000, 0x11100000
 NAMES = {number: name for name, number in CSRS.items()}
 
 
@@ -71,7 +71,7 @@ class Paravirtual(TrapAndEmulate):
     def _chunk(self, limit: int) -> int:
         if not self.level:
             return super()._chunk(limit)
-        self.state.show(self.csr, self._pending())
+        self.state.show(self.csr)
         return super()._chunk(limit)
 
     def _serve(self) -> int:
@@ -91,7 +91,7 @@ class Paravirtual(TrapAndEmulate):
         return 1
 
     def _hypercall(self, number: int, a0: int, a1: int) -> None:
-        """Do what the kernel asks for; a number that does not exist gives -1 in a0."""
+        """Do what the kernel asks for; what does not exist gives -1 in a0."""
         what = HYPERCALLS.get(number, "unknown")
         self.exited("hypercall", what)
         csr, after = self.csr, self.pc + 4
@@ -108,8 +108,8 @@ class Paravirtual(TrapAndEmulate):
                 now = self.timer.now(self.retired) if self.timer else 0
                 for half in (0, 4):
                     self.bus.write(CLINT + 0x4000 + half, 4, now + a0 >> 8 * half)
-            case 5:
-                start = max(0, a0 - self.bus.base)
+            case 5 if self.bus.base <= a0 <= a0 + a1 <= self.bus.end:
+                start = a0 - self.bus.base
                 for byte in bytes(self.bus.ram[start : start + a1]):
                     self.bus.write(UART, 1, byte)
             case 6:

@@ -13,7 +13,7 @@ from vcloud_lab.vm.csr_file import CsrFile
 from vcloud_lab.vm.memory import Bus
 from vcloud_lab.vm.paging import PAGE
 
-__all__ = ["A7", "EXACT", "HERE", "LAYOUT", "PENDING", "StatePage"]
+__all__ = ["A7", "EXACT", "HERE", "LAYOUT", "StatePage"]
 
 HERE = 0x1_0000_0000 - PAGE
 """The guest kernel's address of the page; the VMM keeps what lies there out of its reach."""
@@ -32,9 +32,6 @@ ALLOWED = Status.MIE | Status.SIE | Status.MPIE | Status.SPIE | Status.MPP | Sta
 A7 = -112
 """A word for a kernel that leaves with a hypercall, which needs a7: what a7 shall become."""
 
-PENDING = -64
-"""A word that is not 0 while an interrupt waits that the guest has enabled in ``mie``."""
-
 
 class StatePage:
     """The page at the physical address ``at`` of ``bus``, for the registers of one processor."""
@@ -49,11 +46,10 @@ class StatePage:
     def __setitem__(self, offset: int, value: int) -> None:
         self.bus.words[self._end + (offset >> 2)] = value
 
-    def show(self, csr: CsrFile, pending: int) -> None:
+    def show(self, csr: CsrFile) -> None:
         """Before the guest runs: what it may read."""
         for name, offset in LAYOUT.items():
             self[offset] = csr[name]
-        self[PENDING] = pending
 
     def take(self, csr: CsrFile) -> None:
         """After it ran: what it has changed."""

@@ -75,7 +75,7 @@ class BinaryTranslation(TrapAndEmulate):
             place = self._block(self.pc)
         except Trap:
             return self._emulate()
-        self.state.show(self.csr, self._pending())
+        self.state.show(self.csr)
         root, real = self.shadow.root(self.data), self.real
         done = real.enter(self.x, place, root, limit)
         while real.exit is None and real.pc not in self.places:  # amid an instruction of the guest
