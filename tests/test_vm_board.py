@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from riscv_random import BASE, encode
+from test_vm_hart import elf
 
 from vcloud_lab.errors import GuestError
 from vcloud_lab.vm.board import Board, device_tree
@@ -100,7 +101,7 @@ def test_the_timer_wakes_a_sleeping_guest(engine: type[Hart]) -> None:
 
 
 def test_the_image_must_fit() -> None:
-    with pytest.raises(GuestError, match="The image has 1048576 bytes: the memory has room for"):
+    with pytest.raises(GuestError, match="The image needs 1048576 bytes: the memory has room for"):
         Board(1 << 20).load_kernel(bytes(1 << 20))
 
 
@@ -129,3 +130,37 @@ def test_the_device_tree_is_laid_out_as_the_specification_says() -> None:
         + struct.pack(">III", 3, 0, 0)
         + struct.pack(">III", 2, 2, 9)
     )  # fmt: skip
+
+
+# ---- ELF files
+
+
+@pytest.mark.parametrize("as_kernel", [True, False])
+def test_an_elf_file_goes_where_it_says(as_kernel: bool) -> None:
+    words = struct.pack("<2I", encode("addi", 10, 0, imm=7), encode("jal"))
+    made = Board(1 << 20)
+    load = made.load_kernel if as_kernel else made.load
+    load(elf(BASE + 0x1004, BASE + 0x1000, bytes(4) + words))
+    made.start()
+    made.run(2)
+    assert made.hart.x[10] == 7
+    assert made.hart.pc == BASE + 0x1008
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (elf(BASE + 2, BASE, b"\0" * 8), "The program begins at 0x80000002: instructions lie at"),
+        (elf(BASE, BASE, b"\0" * 8)[:-1], "has 91 bytes and refers to 8 at 84: it is cut off"),
+        (elf(BASE, BASE, b"\0" * 8)[:40], "The program ends inside its header after 40 bytes"),
+        (elf(BASE, BASE + (1 << 20) - 8, b"\0" * 8), "The image needs 1048576 bytes: the memory"),
+        (elf(BASE, 0x1000, b"\0" * 8), "8 bytes at 0x1000 do not fit into the memory from 0x8000"),
+    ],
+)
+def test_a_bad_elf_file_is_refused_and_nothing_changes(file: bytes, message: str) -> None:
+    made = board(TranslatingHart, encode("addi", 10, 0, imm=7), encode("jal"))
+    with pytest.raises(GuestError, match=message):
+        made.load_kernel(file)
+    made.start()
+    made.run(2)
+    assert made.hart.x[10] == 7

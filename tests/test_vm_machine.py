@@ -212,7 +212,7 @@ def test_it_works_in_another_thread() -> None:
     ("call", "words"),
     [
         (lambda: VirtualMachine("/no/such/image"), "'/no/such/image' cannot be read (No such file"),
-        (lambda: VirtualMachine(bytes(2 << 20), memory=1 << 20), "The image has 2097152 bytes"),
+        (lambda: VirtualMachine(bytes(2 << 20), memory=1 << 20), "The image needs 2097152 bytes"),
         (lambda: VirtualMachine(b"", memory=5), "The memory has 5 bytes"),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from vcloud_lab.errors import GuestError
 from vcloud_lab.vm.cpu import Hart
 from vcloud_lab.vm.disk import VirtualDisk
+from vcloud_lab.vm.elf import pieces_of
 from vcloud_lab.vm.fdt import Node, flatten
 from vcloud_lab.vm.hardware import (
     CLINT,
@@ -42,20 +43,24 @@ class Board(VirtualHardware):
         return Board(self.memory.size, self.cpu.engine, disk)
 
     def load_kernel(self, image: bytes, command_line: str = "console=ttyS0") -> None:
-        """Put a kernel image at the start of RAM and a device tree at its end, and reset the hart.
+        """Put a kernel image at the start of RAM, or where its ELF file says, and a device tree at
+        the end, and reset the hart.
 
-        Raises ``GuestError`` where the two do not fit into the memory, and while it is on.
+        Raises ``GuestError`` where the two do not fit into the memory, for a damaged ELF file, and
+        while it is on.
         """
         size, disk = self.memory.size, self.disk is not None
         length = len(flatten(device_tree(size, command_line, disk=disk)))
         usable = size - length & -4096
-        if len(image) > usable:
+        base, tree = self.bus.base, flatten(device_tree(usable, command_line, disk=disk))
+        pieces, start = pieces_of(image, base)
+        needed = max(at + len(piece) for at, piece in pieces.items()) - base if pieces else 0
+        if needed > usable:
             raise GuestError(
-                f"The image has {len(image)} bytes: the memory has room for {usable}; give the "
+                f"The image needs {needed} bytes: the memory has room for {usable}; give the "
                 "machine more memory."
             )
-        start, tree = self.bus.base, flatten(device_tree(usable, command_line, disk=disk))
-        self._load({start: image, start + usable: tree}, start, {10: 0, 11: start + usable})
+        self._load({**pieces, base + usable: tree}, start, {10: 0, 11: base + usable})
 
 
 def device_tree(memory: int, command_line: str, *, disk: bool = False) -> Node:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vcloud_lab.errors import GuestError
 
-__all__ = ["Elf", "read_elf"]
+__all__ = ["Elf", "pieces_of", "read_elf"]
 
 HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
 SEGMENT = struct.Struct("<8I")
@@ -42,12 +42,25 @@ def read_elf(data: bytes, name: str = "The program") -> Elf:
             f"{name} is of class {ident[4]}, byte order {ident[5]}, type {kind} and machine "
             f"{machine}: 1, 1, 2 and 243 are needed; build it as a 32-bit RISC-V executable."
         )
+    if entry & 3:
+        raise GuestError(
+            f"{name} begins at {entry:#x}: instructions lie at multiples of 4; link it anew."
+        )
     segments = []
     for row in _table(data, fields[5], fields[10], SEGMENT, name):
         what, offset, _, place, length, size, _, _ = row
         if what == LOAD and size:
             segments.append((place, _part(data, offset, length, name), size))
     return Elf(entry, tuple(segments), _symbols(data, fields[6], fields[12], name))
+
+
+def pieces_of(data: bytes, base: int) -> tuple[dict[int, bytes], int]:
+    """Which bytes of a program go where, and where it begins: an ELF file tells that itself, all
+    else goes to ``base``. Raises what ``read_elf`` raises."""
+    if data[:4] != b"\x7fELF":
+        return {base: data}, base
+    elf = read_elf(data)
+    return {place: content for place, content, _ in elf.segments}, elf.entry
 
 
 def _symbols(data: bytes, offset: int, count: int, name: str) -> dict[str, int]:

@@ -25,6 +25,7 @@ from vcloud_lab.vm.blockport import BlockPort
 from vcloud_lab.vm.cpu import Hart
 from vcloud_lab.vm.devices import Clint, Power, Uart
 from vcloud_lab.vm.disk import VirtualDisk
+from vcloud_lab.vm.elf import pieces_of
 from vcloud_lab.vm.memory import Bus
 from vcloud_lab.vm.snapshot import copy_of
 from vcloud_lab.vm.translate import TranslatingHart
@@ -97,15 +98,16 @@ class VirtualHardware:
     # Program
 
     def load(self, program: Program | bytes) -> None:
-        """Give it a program: one that was assembled, or bytes for the start of RAM.
+        """Give it a program: one that was assembled, an ELF file's bytes, or bytes for the start
+        of RAM.
 
         It is there again at every start. Raises ``GuestError`` where it does not fit into the
-        memory, and while the hardware is on.
+        memory, for an ELF file of another machine or a damaged one, and while the hardware is on.
         """
         if isinstance(program, Program):
             self._load({program.origin: program.code}, program.entry)
         elif isinstance(program, bytes):
-            self._load({self.bus.base: program}, self.bus.base)
+            self._load(*pieces_of(program, self.bus.base))
         else:
             raise GuestError(
                 f"The program is of the type {type(program).__name__}: what assemble() returns, or "
@@ -118,6 +120,8 @@ class VirtualHardware:
         """Put pieces at their addresses, and let the hart begin with its arguments at ``entry``."""
         if self.on:
             raise GuestError("The hardware is on: a program is loaded while it is off; stop it.")
+        for at, piece in pieces.items():
+            self.bus.check_room(at, len(piece))
         self._place(pieces, entry, arguments or {})
         self._program = (pieces, entry, arguments or {})
 

@@ -118,13 +118,17 @@ class Bus:
                 return start, device
         raise BusError(at)
 
-    def load_image(self, data: bytes, at: int) -> None:
-        """Copy bytes into RAM. Raises ``GuestError`` where they do not fit."""
-        if not (self.base <= at and at + len(data) <= self.end):
+    def check_room(self, at: int, length: int) -> None:
+        """Raise ``GuestError`` where so many bytes at an address are not all in RAM."""
+        if not (self.base <= at and at + length <= self.end):
             raise GuestError(
-                f"{len(data)} bytes at {at:#x} do not fit into the memory from {self.base:#x} to "
+                f"{length} bytes at {at:#x} do not fit into the memory from {self.base:#x} to "
                 f"{self.end - 1:#x}: give the machine more memory or another address."
             )
+
+    def load_image(self, data: bytes, at: int) -> None:
+        """Copy bytes into RAM. Raises ``GuestError`` where they do not fit."""
+        self.check_room(at, len(data))
         offset = at - self.base
         self._tell(offset, len(data))
         self.ram[offset : offset + len(data)] = data
