@@ -334,3 +334,18 @@ def test_a_refused_step_changes_nothing() -> None:
         VirtualDisk(100, backing=disk)
     assert disk.writable
     assert (disk.read(0, 4096), disk.usage) == before
+
+
+def test_blocks_are_shown_and_shared_ones_are_the_same_object() -> None:
+    disk = VirtualDisk(4 * 512, block_size=512)
+    disk.write(0, b"a" * 512)
+    disk.zero(512, 512)
+    disk.snapshot("before")
+    disk.write(1024, b"b" * 512)
+    assert dict(disk.blocks()) == {0: b"a" * 512, 1: None, 2: b"b" * 512}
+    assert dict(disk.blocks("before")) == {0: b"a" * 512, 1: None}
+    assert disk.blocks()[0] is disk.blocks("before")[0]
+    with pytest.raises(TypeError):
+        disk.blocks()[0] = b""  # type: ignore[index]
+    with pytest.raises(DiskError, match="no snapshot 'later'"):
+        disk.blocks("later")

@@ -725,7 +725,7 @@ def test_letters_go_on_behind_z() -> None:
     for number in range(30):
         full.write(number * 512, bytes([number + 1]) * 512)
     letters.see(full)
-    names = [letters.name(block) for _, block in sorted(full._blocks.items()) if block]
+    names = [letters.name(block) for _, block in sorted(full.blocks().items()) if block]
     assert names[:3] + names[24:] == ["A", "B", "C", "Y", "Z", "AA", "AB", "AC", "AD"]
 
 

@@ -7,7 +7,8 @@ are shared until one is written. An *overlay* is a new, empty disk on top of ano
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from vcloud_lab.errors import DiskError
@@ -106,6 +107,12 @@ class VirtualDisk:
     def snapshots(self) -> tuple[str, ...]:
         """The names of the snapshots, the oldest first."""
         return tuple(self._snapshots)
+
+    def blocks(self, snapshot: str = "") -> Mapping[int, bytes | None]:
+        """The blocks that it stores itself by their numbers, now or in a snapshot; None is a block
+        of zeros. Two that are the same object are shared. Raises ``DiskError`` for unknown names.
+        """
+        return MappingProxyType(self._named(snapshot) if snapshot else self._blocks)
 
     @property
     def usage(self) -> Usage:

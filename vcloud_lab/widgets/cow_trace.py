@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vcloud_lab.errors import DiskError
 from vcloud_lab.render.cow_blocks import MOST_BLOCKS, MOST_ROWS, BlockRow, Cell, CowView
@@ -12,7 +12,7 @@ from vcloud_lab.vm import VirtualDisk
 __all__ = ["Letters", "chain", "check_disk", "view"]
 
 MOST_STORED = 4096
-Blocks = dict[int, bytes | None]
+Blocks = Mapping[int, bytes | None]
 
 
 class Letters:
@@ -50,12 +50,9 @@ def chain(disk: VirtualDisk) -> list[VirtualDisk]:
 
 
 def held(disk: VirtualDisk) -> Iterator[tuple[str, Blocks]]:
-    """What one disk stores: its present blocks (under no name), then its newest snapshot's.
-
-    Whether two of them share a block is not in the public interface of a disk.
-    """
-    yield "", disk._blocks
-    yield from reversed(disk._snapshots.items())
+    """What one disk stores: its present blocks (under no name), then its newest snapshot's."""
+    for name in ("", *reversed(disk.snapshots)):
+        yield name, disk.blocks(name)
 
 
 def check_disk(disk: object) -> VirtualDisk:
@@ -142,8 +139,8 @@ def _cell(
         kind = "shared" if uses[number, id(block)] > 1 else "own"
         return Cell(kind, letters.name(block), letters.number(block))
     for below in beneath:
-        if number in below._blocks:
-            found = below._blocks[number]
+        if number in below.blocks():
+            found = below.blocks()[number]
             return Cell("zero") if found is None else Cell("through", letters.name(found))
     return Cell("none")
 
