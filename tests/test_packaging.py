@@ -63,6 +63,8 @@ def test_wheel_carries_the_course_and_the_data(wheel: Path) -> None:
     assert carried == {path.as_posix() for path in course.files(ROOT)}
     assert "vcloud_lab/py.typed" in names
     assert any(name.startswith("vcloud_lab/data/") and name.endswith(".swf.gz") for name in names)
+    for file in ("linux.xz", "linux.json", "linux.NOTICE.txt"):
+        assert f"vcloud_lab/vm/guests/{file}" in names
     assert any(name.endswith(OVERRIDES) for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if "__pycache__" in name or ".ipynb_checkpoints" in name]

@@ -95,7 +95,7 @@ def test_every_sensitive_instruction_that_is_executed_is_listed() -> None:
     """The hart itself is the witness: each word it must execute outside of its loop."""
     executed: set[int] = set()
 
-    class Witness(TranslatingHart):
+    class Witness(Hart):
         def _system(self, word: int) -> None:
             found = decode(word)
             if found and (found.row.kind == "csr" or found.row.name in ("mret", "wfi")):
@@ -247,6 +247,7 @@ def test_boot_takes_what_is_typed_from_a_pipe() -> None:
     done = boot("uname\nprimes 1000\npoweroff\n", "--memory", "8")
     assert done.returncode == 0, done.stderr
     assert "Linux version 6.1." in done.stdout
+    assert f"Linux {linux().version} riscv32\n" in done.stdout
     assert "168 primes below 1000" in done.stdout
     assert done.stdout.endswith("reboot: Power down\n")
     assert done.stderr == "Ctrl-] leaves the machine.\n"

@@ -39,8 +39,11 @@ def parser() -> argparse.ArgumentParser:
     progress.add_argument("--reset", action="store_true", help="forget it all and start again")
     progress.set_defaults(run=_progress)
 
-    boot = commands.add_parser("boot", help="run a kernel image in a virtual machine")
-    boot.add_argument("image", type=Path, metavar="IMAGE", help="a Linux image (rv32, no MMU)")
+    boot = commands.add_parser("boot", help="run Linux in a virtual machine")
+    boot.add_argument(
+        "image", nargs="?", type=Path, metavar="IMAGE",
+        help="a Linux image (rv32, no MMU; default: the small one that comes with the course)",
+    )  # fmt: skip
     boot.add_argument("--memory", type=int, default=64, help="memory in MiB (default: 64)")
     boot.add_argument("--command-line", default="", help="more words for the kernel")
     boot.set_defaults(run=_boot)
