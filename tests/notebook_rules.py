@@ -26,7 +26,7 @@ _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
 _IMAGE_TAG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _UNSTABLE = {
-    "an address": re.compile(r"\b0x[0-9a-fA-F]{4,}"),
+    "an address": re.compile(r" at 0x[0-9a-fA-F]{4,}>"),  # of a Python object, not of a guest
     "a path of one machine": re.compile(
         r"(?<![\w.])/(home|root|tmp|Users|work|usr|opt|var)/\w|[A-Z]:\\\\?\w|site-packages"
     ),

@@ -8,7 +8,7 @@ import pytest
 
 from vcloud_lab.errors import GuestError
 from vcloud_lab.vm.costs import Costs
-from vcloud_lab.vm.hypervisor import TECHNIQUES, Outcome, outcome, under
+from vcloud_lab.vm.hypervisor import TECHNIQUES, Outcome, kernel, outcome, under
 from vcloud_lab.vm.isa import ISA
 from vcloud_lab.vm.popek_goldberg import REGISTERS, classify, virtualizable
 
@@ -22,7 +22,8 @@ process 3: ended by trap 15 at 0xdead0000
 def done(technique: str, **given: object) -> Outcome:
     machine = under(technique, **given)  # type: ignore[arg-type]
     machine.start()
-    return outcome(machine, machine.run(500_000))
+    ended = machine.run(500_000)
+    return outcome(machine, ended)
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
@@ -82,15 +83,30 @@ def test_a_machine_goes_on_from_its_snapshot(technique: str) -> None:
     twin = machine.clone("twin")
     twin.resume()
     kept = machine.snapshot()
+    counted = []
     for copy in (machine, twin):
         assert copy.run(500_000) == "off"
         assert copy.console == CONSOLE
+        counted.append(outcome(copy))
     machine.start()
     machine.run(5_000)
     machine.restore(kept)
     machine.resume()
     assert machine.run(500_000) == "off"
     assert machine.console == CONSOLE
+    counted.append(outcome(machine))
+    assert {result.technique for result in counted} == {technique}
+    assert len({result.exits.get("system call") for result in counted}) == 1
+    machine.start()
+    assert outcome(machine).direct == outcome(machine).exits_in_all == 0
+    machine.run(500_000)
+    assert outcome(machine) == replace(done(technique), ended="")
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_a_guest_may_be_an_image(technique: str) -> None:
+    image = kernel(paravirtual=technique == "paravirtualization")
+    assert replace(done(technique, guest=image)) == done(technique)
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)

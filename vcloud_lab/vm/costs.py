@@ -16,7 +16,7 @@ class Costs:
     """Costs in cycles of the real processor.
 
     - ``instruction``: one that runs directly. A convention; real ones overlap.
-    - ``interpreted``: one that an interpreter in software executes, with its device model.
+    - ``interpreted``: one that an interpreter in software executes. A convention.
     - ``trap``: from the guest into a VMM at another level and back, as a system call does. 432 for
       getpid with sysenter: Maeda, "Kernel Mode Linux", Linux Journal, 2003, table 2.
     - ``callout``: a call within one level, as translated code does. 12 for the same getpid in
@@ -24,7 +24,7 @@ class Costs:
     - ``exit``: out of the guest mode of a processor with hardware assistance and back. 2,000 on a
       Xeon X5570 with KVM: Landau, Ben-Yehuda and Gordon, "SplitX: Split Guest/Hypervisor Execution
       on Multi-Core", WIOV 2011, table 1 (the direct cost).
-    - ``translated``: translating an instruction, once.
+    - ``translated``: making a block of translated code, once. A convention.
     """
 
     instruction: int = 1

@@ -57,6 +57,14 @@ class Hart:
 
     silent: frozenset[int] = frozenset()
 
+    technique = "full emulation"
+    """How it executes a guest, where a hypervisor makes it do so."""
+
+    kept: tuple[str, ...] = (
+        "x", "pc", "level", "lines", "retired", "waiting", "stopped", "reservation", "traps",
+    )  # fmt: skip
+    """What a snapshot keeps of it, apart from the CSRs."""
+
     def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
         self.bus, self.timer, self.number = bus, timer, number
         self.csr = CsrFile(self)

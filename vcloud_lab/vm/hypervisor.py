@@ -16,7 +16,7 @@ from vcloud_lab.vm.csr import CSRS
 from vcloud_lab.vm.guests import linux, source
 from vcloud_lab.vm.machine import VirtualMachine
 from vcloud_lab.vm.translate import TranslatingHart
-from vcloud_lab.vm.vmm import Exits, TrapAndEmulate
+from vcloud_lab.vm.vmm import TrapAndEmulate, VirtualProcessor
 from vcloud_lab.vm.vmm_hardware import HardwareAssisted
 from vcloud_lab.vm.vmm_paravirtual import Paravirtual, paravirtualize
 from vcloud_lab.vm.vmm_translation import BinaryTranslation
@@ -37,7 +37,7 @@ of guests (VT-x, AMD-V, KVM)."""
 GUESTS = ("kernel", "linux")
 """A small kernel of ours with four processes, and Linux."""
 
-MEMORY = {"kernel": 1 << 20, "linux": 16 << 20}
+MEMORY, SMALL = {"linux": 16 << 20}, 1 << 20
 BASE = 0x80000000
 
 
@@ -81,9 +81,10 @@ def kernel(paravirtual: bool = False) -> bytes:
 
 
 def under(
-    technique: str, guest: str = "kernel", *, silent: Iterable[str] = (), memory: int = 0
+    technique: str, guest: str | bytes = "kernel", *, silent: Iterable[str] = (), memory: int = 0
 ) -> VirtualMachine:
-    """A machine for the guest, "kernel" or "linux", on a processor of this technique.
+    """A machine for the guest, "kernel", "linux" or an image's bytes, on a processor of this
+    technique. Under paravirtualization bytes must be those of a kernel that makes hypercalls.
 
     ``silent`` names CSRs that user level can read and, without a trap, not write: a processor with
     the fault of the x86 (see ``Hart.silent``). ``memory`` is in bytes; 0 is enough for the guest.
@@ -91,35 +92,40 @@ def under(
     Raises ``GuestError`` for a technique, a guest or a CSR that does not exist.
     """
     _known("technique", technique, TECHNIQUES)
-    _known("guest", guest, GUESTS)
+    if not isinstance(guest, bytes):
+        _known("guest", guest, GUESTS)
     engine, numbers = TECHNIQUES[technique], set[int]()
     for name in silent:
         _known("CSR", name, CSRS)
         numbers.add(CSRS[name])
-    image, words = (linux().image, linux().command_line) if guest == "linux" else (kernel(), "")
     traits: dict[str, object] = {"silent": frozenset(numbers)}
-    if engine is Paravirtual and guest == "kernel":
-        image = kernel(paravirtual=True)
-    elif engine is Paravirtual:
-        image, old = paravirtualize(image, linux().sites)
-        traits["patched"] = {BASE + offset: word for offset, word in old.items()}
+    name, words = "a guest", ""
+    if isinstance(guest, bytes):
+        image = guest
+    elif guest == "kernel":
+        name, image = guest, kernel(paravirtual=engine is Paravirtual)
+    else:
+        name, image, words = guest, linux().image, linux().command_line
+        if engine is Paravirtual:
+            image, old = paravirtualize(image, linux().sites)
+            traits["patched"] = {BASE + offset: word for offset, word in old.items()}
     return VirtualMachine(
         image,
-        name=f"{guest} under {technique}",
-        memory=memory or MEMORY[guest],
+        name=f"{name} under {technique}",
+        memory=memory or MEMORY.get(name, SMALL),
         command_line=words,
         engine=type(engine.__name__, (engine,), traits),
     )
 
 
 def outcome(machine: VirtualMachine, ended: str = "") -> Outcome:
-    """What has become of a machine that ``under`` made."""
-    hart, technique = machine.board.hart, machine.name.partition(" under ")[2]
-    _known("technique", technique, TECHNIQUES)
-    if not isinstance(hart, Exits):
-        return Outcome(technique, ended, 0, hart.retired, {}, machine.console)
+    """What has become of a machine that ``under`` made, or a copy of it; ``ended`` is what its
+    ``run`` has returned."""
+    hart = machine.board.hart
+    if not isinstance(hart, VirtualProcessor):
+        return Outcome(hart.technique, ended, 0, hart.retired, {}, machine.console)
     return Outcome(
-        technique, ended, hart.direct, hart.interpreted,
+        hart.technique, ended, hart.direct, hart.interpreted,
         dict(sorted(hart.exits.items())), machine.console,
     )  # fmt: skip
 

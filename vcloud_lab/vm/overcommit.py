@@ -213,7 +213,7 @@ class Host:
         ]
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{self.counts[name]} {name}" for name in COUNTS)
+        counts = ", ".join(f"{name} {self.counts[name]}" for name in COUNTS)
         return f"{self.frames} frames, {self.free} free, {self.saved} saved by sharing; {counts}"
 
     def _owner(self, guest: str, page: int) -> Owner:

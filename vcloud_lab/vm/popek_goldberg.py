@@ -34,8 +34,8 @@ OPERAND = 0x88
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was seen of one instruction. ``why`` says what makes it sensitive, or that nothing
-    does."""
+    """What was seen of one instruction. It is ``privileged`` if it traps at user level and not at
+    machine level. ``why`` says what makes it ``sensitive``, or that nothing does."""
 
     instruction: str
     privileged: bool
@@ -128,7 +128,7 @@ def _verdict(name: str, word: int, silent: frozenset[int]) -> Verdict:
     user = [_execute(word, 0, silent, bits) for bits in (0, OPERAND)]
     privileged = all(seen.trap is not None for seen in user)
     if privileged and all(seen.trap is not None for seen in machine):
-        return Verdict(name, True, False, f"always a trap: {CAUSES[user[0].trap or 0]}")
+        return Verdict(name, False, False, f"always a trap: {CAUSES[user[0].trap or 0]}")
     changes = any(seen.trap is None and seen.before != seen.after for seen in machine)
     shows = any(a.trap is None and a.result != b.result for a, b in (machine, user))
     effects = [verb for verb, is_so in (("changes", changes), ("shows", shows)) if is_so]

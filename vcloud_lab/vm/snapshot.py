@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot", "copy_of", "save"]
 
-HART = ("x", "pc", "level", "lines", "retired", "waiting", "stopped", "reservation", "traps")
 BLANK = bytes(PAGE)
 STEP = 1 << 20
 
@@ -95,7 +94,7 @@ def save(board: VirtualHardware) -> Snapshot:
     return Snapshot(
         len(ram),
         {number: page for number, page in whole if page != BLANK},
-        {name: deepcopy(getattr(hart, name)) for name in HART},
+        {name: deepcopy(getattr(hart, name)) for name in hart.kept},
         deepcopy(hart.csr.state()),
         (list(pmp.config), list(pmp.address)),
         board.device_states(),

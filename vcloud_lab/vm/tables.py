@@ -60,9 +60,8 @@ class Tables:
             entry = self._table() >> 2 | V
             self.bus.write(first, 4, entry)
         second = (entry >> 10 << 12) + (virtual >> 12 & 1023) * 4
-        old = self.bus.read(second, 4)
-        kept = old & 0xFF if old >> 10 == physical >> 12 else 0
-        self.bus.write(second, 4, physical >> 12 << 10 | kept | bits | V | U | A | D)
+        rights = self.bus.read(second, 4) & 0xFF | bits
+        self.bus.write(second, 4, physical >> 12 << 10 | rights | V | U | A | D)
 
     def _room(self) -> bool:
         """Whether there is room for a space, what is always in it, and a page more."""

@@ -16,18 +16,19 @@ CACM 17(7), 1974; Bugnion, Nieh and Tsafrir, "Hardware and Software Support for 
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vcloud_lab.vm.cpu import Hart, Timer
 from vcloud_lab.vm.csr_file import SATP
+from vcloud_lab.vm.execute import Leave
 from vcloud_lab.vm.isa import decode
-from vcloud_lab.vm.memory import Bus
+from vcloud_lab.vm.memory import Bus, BusError
 from vcloud_lab.vm.paging import PAGE, R, W, X
 from vcloud_lab.vm.tables import Tables
 from vcloud_lab.vm.translate import TranslatingHart
 from vcloud_lab.vm.traps import INTERRUPT, Cause, Trap
 
-__all__ = ["TABLES", "VMM_MEMORY", "Exit", "Exits", "Physical", "TrapAndEmulate"]
+__all__ = ["TABLES", "VMM_MEMORY", "Exit", "Physical", "TrapAndEmulate", "VirtualProcessor"]
 
 VMM_MEMORY = 4 << 20
 """The VMM's own memory, at the start of the host's; the guest's follows."""
@@ -44,8 +45,7 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class Exit:
+class Exit(NamedTuple):
     """One time that the VMM came in: why, after how many instructions of the guest, at which
     address and level of the guest, and at which instruction."""
 
@@ -56,30 +56,41 @@ class Exit:
     instruction: str
 
 
-class Exits:
-    """What every VMM here keeps: ``exits`` counts the exits by their reason, ``log`` has the last
-    of them; ``direct`` counts the instructions that the real processor has executed,
-    ``interpreted`` those that the VMM has; ``guest`` is the bus as the guest sees it."""
+class VirtualProcessor(Hart):
+    """A hart whose guest is watched by a VMM. ``guest`` is the bus as the guest sees it, ``host``
+    the real one, whose memory begins with that of the VMM.
 
-    pc: int
-    level: int
-    retired: int
+    ``exits`` counts the exits by their reason, ``log`` has the last of them; ``direct`` counts the
+    instructions that a real processor has executed, ``interpreted`` those that the VMM has.
+    """
 
-    def __init__(self, guest: Bus) -> None:
-        self.guest = guest
+    kept = (*Hart.kept, "exits", "log", "interpreted", "direct")
+
+    def _move_in(self, bus: Bus) -> None:
+        """Make a host, and let the guest's memory be a part of its memory."""
+        self.guest = bus
+        self.host = Bus(VMM_MEMORY + len(bus.ram), bus.base)
+        bus.move_into(self.host, self.host.base + VMM_MEMORY)
+
+    def reset(self, pc: int) -> None:
+        """As after power-on: nothing is counted yet."""
         self.exits: Counter[str] = Counter()
         self.log: deque[Exit] = deque(maxlen=LAST)
-        self.interpreted = 0
-
-    @property
-    def direct(self) -> int:
-        """How many instructions the real processor has executed."""
-        raise NotImplementedError
+        self.interpreted = self.direct = 0
+        super().reset(pc)
 
     def exited(self, reason: str, instruction: str = "") -> None:
-        """Count an exit and remember it."""
+        """Count an exit and remember it, with the instruction that is emulated, if one is."""
         self.exits[reason] += 1
         self.log.append(Exit(reason, self.retired, self.pc, self.level, instruction))
+
+    def _instruction(self) -> str:
+        """The name of the guest's next instruction, "" where there is none."""
+        try:
+            found = decode(self.bus.read(self.code.translate(X, self.pc), 4))
+        except (Trap, BusError, Leave):
+            return ""
+        return found.row.name if found else ""
 
 
 class Physical(TranslatingHart):
@@ -107,17 +118,17 @@ class Physical(TranslatingHart):
         return self.retired - before
 
 
-class TrapAndEmulate(Exits, Hart):
+class TrapAndEmulate(VirtualProcessor):
     """A virtual processor whose guest runs on a real one, deprivileged."""
 
+    technique = "trap and emulate"
+
     def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
-        Exits.__init__(self, bus)
-        self.host = Bus(VMM_MEMORY + len(bus.ram), bus.base)
-        bus.move_into(self.host, self.host.base + VMM_MEMORY)
+        self._move_in(bus)
         self.real = Physical(self.host)
         self.real.silent = self.silent
         self.shadow = Tables(self.host, TABLES, self._opened, self.real.forget)
-        Hart.__init__(self, bus, timer, number=number)
+        super().__init__(bus, timer, number=number)
 
     def forget(self) -> None:
         """Forget the shadow tables with all that was made from the guest's tables."""
@@ -133,6 +144,7 @@ class TrapAndEmulate(Exits, Hart):
             return self._emulate()
         done = self.real.enter(self.x, self.pc, self.shadow.root(self.data), limit)
         self.retired += done
+        self.direct += done
         self.pc = self.real.pc
         return done + self._serve()
 
@@ -149,19 +161,13 @@ class TrapAndEmulate(Exits, Hart):
         if access and self._fill(access, value):
             self.exited("hidden page fault")
             return 0
-        found = decode(value) if cause == Cause.ILLEGAL else None
-        self.exited(self._reason(cause, value), found.row.name if found else "")
+        self.exited(self._reason(cause, value), self._instruction())
         return self._emulate()
 
     def _emulate(self) -> int:
         """Execute the guest's next instruction, or take its trap, on the virtual processor."""
         self.interpreted += 1
         return Hart._chunk(self, 1)
-
-    @property
-    def direct(self) -> int:
-        """How many instructions the real processor has executed."""
-        return self.real.retired
 
     def _fill(self, access: int, at: int) -> bool:
         """Map a page that the guest's own tables allow; False where they do not, and for devices.

@@ -180,7 +180,7 @@ def _inline(found: Instruction, level: int) -> list[int]:
     reads_only = found.row.name in ("csrrs", "csrrc") and not rs
     if reads_only:
         return [word("lw", rd, imm=here)] if rd else []
-    spare = 5 if rd != 5 else 6
+    spare = 5  # if it is rd as well, rd has its value before the spare is used
     saved = [word("sw", rs2=spare, imm=SAVED[spare])], [word("lw", spare, imm=SAVED[spare])]
     if found.row.name == "csrrw" and not rd and name in EXACT:
         return [word("sw", rs2=rs, imm=here)]
@@ -191,7 +191,7 @@ def _inline(found: Instruction, level: int) -> list[int]:
         swap = [word("sw", rs2=rs, imm=SPARE), word("lw", rd, imm=here)]
         store = [word("lw", spare, imm=SPARE), word("sw", rs2=spare, imm=here)]
         return swap + saved[0] + store + saved[1]
-    if found.row.name == "csrrci" and name == "mstatus" and not rs & ~10:  # interrupts off
+    if found.row.name == "csrrci" and name == "mstatus":  # interrupts off
         old = [word("lw", rd, imm=here)] if rd else []
         clear = [
             word("lw", spare, imm=here),

@@ -20,7 +20,7 @@ from vcloud_lab.vm.paging import PAGE, PageFault, R, W, X, walk
 from vcloud_lab.vm.tables import Tables
 from vcloud_lab.vm.translate import TranslatingHart
 from vcloud_lab.vm.traps import INTERRUPT, Trap
-from vcloud_lab.vm.vmm import TABLES, VMM_MEMORY, Exits
+from vcloud_lab.vm.vmm import TABLES, VMM_MEMORY, VirtualProcessor
 
 __all__ = ["HardwareAssisted", "NestedFault", "NestedMmu"]
 
@@ -95,21 +95,16 @@ class NestedMmu(Mmu):
         return self._made(level, translate, lambda at: (at & -PAGE) + PAGE, paged=True)
 
 
-class HardwareAssisted(Exits, TranslatingHart):
+class HardwareAssisted(VirtualProcessor, TranslatingHart):
     """A processor with a guest mode, and the VMM that serves its exits."""
 
+    technique = "hardware assistance"
+
     def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
-        Exits.__init__(self, bus)
-        self.host = Bus(VMM_MEMORY + len(bus.ram), bus.base)
-        bus.move_into(self.host, self.host.base + VMM_MEMORY)
+        self._move_in(bus)
         self.nested = Tables(self.host, TABLES, lambda root: None, self._nested_forgotten)
         self._emulator = Hart(bus, timer, number=number)
-        TranslatingHart.__init__(self, self.host, timer, number=number)
-
-    @property
-    def direct(self) -> int:
-        """How many instructions the processor has executed in guest mode."""
-        return self.retired - self.interpreted
+        super().__init__(self.host, timer, number=number)
 
     def _memory(self) -> NestedMmu:
         guest = self.guest
@@ -120,10 +115,21 @@ class HardwareAssisted(Exits, TranslatingHart):
         self.mmu.forget_nested()
         self.forget()
 
+    def reset(self, pc: int) -> None:
+        """As after power-on: the memory is not there yet."""
+        super().reset(pc)
+        self.nested.clear()
+
     def forget(self) -> None:
         """Forget the guest's translations; those of the nested tables stay."""
         self._emulator.mmu.flush()
         super().forget()
+
+    def _chunk(self, limit: int) -> int:
+        before = self.retired - self.interpreted
+        begun = super()._chunk(limit)
+        self.direct += self.retired - self.interpreted - before
+        return begun
 
     def _out_of_loop(self, why: Leave | Trap | Attention, pc: int, done: int) -> int:
         if not isinstance(why, NestedFault):
@@ -135,7 +141,7 @@ class HardwareAssisted(Exits, TranslatingHart):
             rights = R | X | (W if why.access == W else 0)
             self.nested.map("guest", why.at & -PAGE, (why.at & -PAGE) + VMM_MEMORY, rights)
             return done
-        self.exited("device")
+        self.exited("device", self._instruction())
         return done + self._emulate()
 
     def _emulate(self) -> int:
@@ -153,9 +159,10 @@ class HardwareAssisted(Exits, TranslatingHart):
         return begun
 
     def _do(self, found: Instruction, word: int) -> int:
+        after = super()._do(found, word)
         if found.row.does == "wfi":
-            self.exited("wait for interrupt")
-        return super()._do(found, word)
+            self.exited("wait for interrupt", "wfi")
+        return after
 
     def trap(self, cause: int, value: int) -> None:
         """The guest's traps are its own; an interrupt brings the VMM in, which passes it on."""

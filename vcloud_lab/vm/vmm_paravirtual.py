@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from vcloud_lab.errors import GuestError
-from vcloud_lab.vm.cpu import Timer
 from vcloud_lab.vm.csr import CSRS
 from vcloud_lab.vm.hardware import CLINT, POWER, UART
 from vcloud_lab.vm.isa import decode
@@ -35,10 +34,11 @@ HYPERCALLS = {
     4: "set the timer",
     5: "write to the console",
     6: "power off",
+    7: "take a pending interrupt",
 }
 """What the numbers in a7 ask for. Arguments: the handler's address in a0; what a7 shall become in
 the state page; the value of satp in a0; ticks from now in a0; the guest-physical address and the
-length of a text in a0 and a1; none."""
+length of a text in a0 and a1; none; none."""
 
 NAMES = {number: name for name, number in CSRS.items()}
 
@@ -50,10 +50,12 @@ class Paravirtual(TrapAndEmulate):
     now, for kernels that were changed by ``paravirtualize``.
     """
 
+    technique = "paravirtualization"
+
     patched: Mapping[int, int] = MappingProxyType({})
 
-    def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
-        super().__init__(bus, timer, number=number)
+    def _move_in(self, bus: Bus) -> None:
+        super()._move_in(bus)
         self.state = StatePage(self.host, self.host.base)
 
     def reset(self, pc: int) -> None:
@@ -71,7 +73,7 @@ class Paravirtual(TrapAndEmulate):
     def _chunk(self, limit: int) -> int:
         if not self.level:
             return super()._chunk(limit)
-        self.state.show(self.csr)
+        self.state.show(self.csr, pending=bool(self._pending() & self.csr["mie"]))
         return super()._chunk(limit)
 
     def _serve(self) -> int:
@@ -112,6 +114,8 @@ class Paravirtual(TrapAndEmulate):
                 start = a0 - self.bus.base
                 for byte in bytes(self.bus.ram[start : start + a1]):
                     self.bus.write(UART, 1, byte)
+            case 7:
+                pass  # after every exit the VMM looks whether an interrupt may come
             case 6:
                 self.bus.write(POWER, 4, 0x5555)
             case _:

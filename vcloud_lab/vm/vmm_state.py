@@ -13,7 +13,7 @@ from vcloud_lab.vm.csr_file import CsrFile
 from vcloud_lab.vm.memory import Bus
 from vcloud_lab.vm.paging import PAGE
 
-__all__ = ["A7", "EXACT", "HERE", "LAYOUT", "StatePage"]
+__all__ = ["A7", "EXACT", "HERE", "LAYOUT", "PENDING", "StatePage"]
 
 HERE = 0x1_0000_0000 - PAGE
 """The guest kernel's address of the page; the VMM keeps what lies there out of its reach."""
@@ -29,6 +29,8 @@ EXACT = frozenset(_NAMES[:6])
 """These keep every bit that is written, so that a plain store writes them."""
 ALLOWED = Status.MIE | Status.SIE | Status.MPIE | Status.SPIE | Status.MPP | Status.SPP
 """What a kernel may change of ``mstatus`` in the page: nothing of how memory is seen."""
+PENDING = -64
+"""A word for a kernel that switches interrupts on itself: not 0 while one waits for that."""
 A7 = -112
 """A word for a kernel that leaves with a hypercall, which needs a7: what a7 shall become."""
 
@@ -46,8 +48,9 @@ class StatePage:
     def __setitem__(self, offset: int, value: int) -> None:
         self.bus.words[self._end + (offset >> 2)] = value
 
-    def show(self, csr: CsrFile) -> None:
+    def show(self, csr: CsrFile, *, pending: bool) -> None:
         """Before the guest runs: what it may read."""
+        self[PENDING] = pending
         for name, offset in LAYOUT.items():
             self[offset] = csr[name]
 

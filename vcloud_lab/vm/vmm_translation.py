@@ -31,15 +31,22 @@ MOST_FAULTS = 3
 
 
 class BinaryTranslation(TrapAndEmulate):
-    """A virtual processor whose kernel code is translated."""
+    """A virtual processor whose kernel code is translated. ``blocks`` tells where the translation
+    of the code at an address of the guest begins, by the memory as the kernel sees it now."""
+
+    technique = "binary translation"
 
     def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
-        self.blocks: dict[int, int] = {}
+        self._worlds: dict[View, dict[int, int]] = {}
         self.places: dict[int, int] = {}
         self.callouts: dict[int, Callout] = {}
         self._faults: dict[int, int] = {}
-        self._view: View | None = None
+        self.state: StatePage
         super().__init__(bus, timer, number=number)
+
+    def _move_in(self, bus: Bus) -> None:
+        super()._move_in(bus)
+        self.state = StatePage(self.host, self.host.base)
 
     def forget(self) -> None:
         """Forget the shadow tables, and the translated code."""
@@ -48,13 +55,17 @@ class BinaryTranslation(TrapAndEmulate):
 
     def _drop(self) -> None:
         """Begin with an empty cache."""
-        self._view = self.code
-        self.blocks.clear()
+        self._worlds.clear()
         self.places.clear()
         self.callouts.clear()
         self._faults.clear()
         self._used = 0
-        self.state = StatePage(self.host, self.host.base)
+        self._look()
+
+    def _look(self) -> None:
+        """Take the blocks that were made for the memory as it is seen now."""
+        self._view = self.code
+        self.blocks = self._worlds.setdefault(self._view, {})
         for offset in FOUND[0]:
             self.state[offset] = 1  # no address of code
 
@@ -70,18 +81,19 @@ class BinaryTranslation(TrapAndEmulate):
         if not self.level or self._apart():
             return super()._chunk(limit)
         if self.code is not self._view:
-            self._drop()
+            self._look()
         try:
             place = self._block(self.pc)
         except Trap:
             return self._emulate()
-        self.state.show(self.csr)
+        self.state.show(self.csr, pending=False)  # what could set MIE is called out
         root, real = self.shadow.root(self.data), self.real
         done = real.enter(self.x, place, root, limit)
         while real.exit is None and real.pc not in self.places:  # amid an instruction of the guest
             done += real.enter(self.x, real.pc, root, 1)
         self.state.take(self.csr)
         self.retired += done
+        self.direct += done
         return done + self._serve()
 
     def _block(self, pc: int) -> int:
@@ -131,7 +143,7 @@ class BinaryTranslation(TrapAndEmulate):
         if call.what == "find":
             return self._find(call)
         self.pc = call.pc
-        self.exited("callout")
+        self.exited("callout", self._instruction())
         return self._emulate()
 
     def _link(self, at: int, call: Callout) -> int:
@@ -168,6 +180,11 @@ class BinaryTranslation(TrapAndEmulate):
     def _do(self, found: Instruction, word: int) -> int:
         if found.row.does == "fence_i":  # the guest has changed its code
             self._drop()
+        if found.row.does == "sfence_vma" and self.level == 3:
+            blocks = self.blocks  # made from physical addresses: they are what they were
+            TrapAndEmulate.forget(self)
+            self._view, self._worlds = self.code, {self.code: blocks}
+            return self.pc + 4
         return super()._do(found, word)
 
     def _patch(self, at: int, new: int) -> None:

@@ -8,6 +8,7 @@
     .equ EPC, -1000
     .equ MSTATUS, -992
     .equ A7, -112           # what a7 becomes by the return from a trap
+    .equ PENDING, -64       # not 0 while an interrupt waits
 
 _start:
     la sp, kernel_stack
@@ -87,6 +88,11 @@ arch_enable:
     lw t0, MSTATUS(zero)
     ori t0, t0, 8
     sw t0, MSTATUS(zero)
+    lw t0, PENDING(zero)
+    beqz t0, enabled
+    li a7, 7                # take a pending interrupt
+    ecall
+enabled:
     ret
 arch_disable:
     lw t0, MSTATUS(zero)
@@ -120,7 +126,7 @@ arch_putchar:
     li t3, 80
     beq t1, t3, send
     ret
-send:
+send:                       # t0: where the length is, t1: the length, t2: the line
     sw zero, 0(t0)
     mv a0, t2
     mv a1, t1
@@ -129,6 +135,10 @@ send:
     ret
 
 arch_power_off:
+    la t0, line_length      # a line that has not ended
+    lw t1, 0(t0)
+    la t2, line
+    call send
     li a7, 6                # power off
     ecall
     j arch_power_off
