@@ -115,15 +115,19 @@ report()
 # %% [markdown]
 # ## 5. The way through the course
 #
-# | chapter | about | time |
-# |---|---|---|
-# | 00 Start here | how to study with this workbook | 15 min |
-# | [06 Scheduling I](06_scheduling.ipynb) | FCFS, SJF, SRTF, round robin; a real trace | 90 min |
-# | [06 Exercises](../exercises/06_scheduling.ipynb) | by hand, by reading, by writing | 60 min |
+# | chapter | about | lesson | exercises |
+# |---|---|---|---|
+# | 00 Start here | how to study with this workbook | 15 min | |
+# | [01 What virtualization is](01_virtualization.ipynb) | three kinds, three properties, one theorem | 55 min | [60 min](../exercises/01_virtualization.ipynb) |
+# | [02 A virtual machine from parts](02_virtual_machine.ipynb) | processor, memory, devices; Linux starts | 60 min | [90 min](../exercises/02_virtual_machine.ipynb) |
+# | [03 Hypervisors](03_hypervisors.ipynb) | one guest, five techniques | 120 min | [90 min](../exercises/03_hypervisors.ipynb) |
+# | [04 Memory and disks](04_memory_and_disks.ipynb) | paging, shadow, nested, copy-on-write | 100 min | [75 min](../exercises/04_memory_and_disks.ipynb) |
+# | [06 Scheduling I](06_scheduling.ipynb) | FCFS, SJF, SRTF, round robin; a real trace | 90 min | [60 min](../exercises/06_scheduling.ipynb) |
+# | [07 Scheduling II](07_scheduling_ii.ipynb) | beyond, many CPUs and virtual CPUs | 120 min | [90 min](../exercises/07_scheduling_ii.ipynb) |
 #
-# The numbers follow the plan of the whole course: virtualization and virtual machines (01 to 05),
-# scheduling (06 and 07), containers (08 to 11), the cloud (12 to 15). Chapters that are not in
-# the table are not written yet.
+# Go through them in order, or begin with 06: virtual machines (01 to 05) and scheduling (06 and 07)
+# do not need each other. The numbers follow the plan of the whole course; containers (08 to 11) and
+# the cloud (12 to 15) come after them. Chapters that are not in the table are not written yet.
 #
 # ## Summary
 #
@@ -147,4 +151,4 @@ table(terms("job", "burst", "waiting", "workload", "policy"))
 # - R. H. Arpaci-Dusseau, A. C. Arpaci-Dusseau, *Operating Systems: Three Easy Pieces*: the same
 #   habit of prediction first, in its homework.
 #
-# **Next:** [06 Scheduling I](06_scheduling.ipynb)
+# **Next:** [01 What virtualization is](01_virtualization.ipynb)

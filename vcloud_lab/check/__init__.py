@@ -10,6 +10,7 @@ formulas.py        ... then those of arithmetic,  machine.py     ... then those 
 models.py          what a wrong model is          diagnose.py    from wrong number to wrong idea
 kinds/             the kinds of exercise          registry.py     tasks by id (tasks/ holds them)
 promises.py        schedulers put on trial        contest.py      ... and ranked
+bench.py           assembly routines put on trial
 progress.py        what was tried and solved      variants.py     new jobs from a seed
 predictions.py     predict and reveal             desk.py         check, hint, variant, reset
 """
