@@ -61,13 +61,7 @@ def dice(task: str, seed: int | None) -> Callable[[int, int], int]:
 
 def ran(technique: str, code: str) -> tuple[VirtualMachine, Outcome]:
     """A program without a kernel under a technique."""
-    machine = VirtualMachine(
-        assemble(code).code,
-        name=f"program under {technique}",
-        memory=1 << 20,
-        command_line="",
-        engine=TECHNIQUES[technique],
-    )
+    machine = under(technique, assemble(code).code)
     machine.start()
     return machine, outcome(machine, machine.run(20_000, 20))
 
@@ -121,7 +115,7 @@ def leaves(letter: str) -> bool:
     machine, _ = ran(technique, code)
     hart, here = machine.board.hart, assemble(code).symbols["here"]
     assert isinstance(hart, VirtualProcessor)
-    return sum(exit.pc == here for exit in hart.log) > 6
+    return len([exit for exit in hart.log if exit.pc == here]) > 6
 
 
 def stays_or_leaves(answer: object) -> Judged:

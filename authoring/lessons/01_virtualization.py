@@ -35,7 +35,6 @@ from vcloud_lab.vm import (
     Costs,
     VirtualCPU,
     VirtualHardware,
-    VirtualMachine,
     VirtualMemory,
     assemble,
     classify,
@@ -275,12 +274,8 @@ predict("01.takeover", ...)
 
 # %%
 def guest(source, name="guest", technique="trap and emulate"):
-    machine = VirtualMachine(
-        assemble(source).code,
-        name=f"{name} under {technique}",
-        memory=1 << 16,
-        engine=TECHNIQUES[technique],
-    )
+    machine = under(technique, assemble(source).code)
+    machine.name = name
     machine.start()
     return machine
 

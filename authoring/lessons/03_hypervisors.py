@@ -38,7 +38,6 @@ from vcloud_lab.vm import (
     LEVELS,
     TECHNIQUES,
     Costs,
-    VirtualMachine,
     assemble,
     outcome,
     under,
@@ -84,7 +83,7 @@ reveal("03.fewest", min(virtual, key=lambda o: o.exits_in_all).technique)
 
 # %%
 assert len({o.console for o in outcomes.values()}) == 1  # five times the same text
-print(outcomes["full emulation"].console.replace("0x", ""))
+print(outcomes["full emulation"].console)
 
 # %% [markdown]
 # **Read the result.** The text is the same under all five; without that, there would be nothing to
@@ -278,9 +277,8 @@ programs = source("programs.s").replace("init:\n", spy)
 for technique in TECHNIQUES:
     if technique != "trap and emulate":
         lower = "paravirtual.s" if technique == "paravirtualization" else "native.s"
-        engine = type(under(technique, silent=["mstatus"]).board.hart)
         image = assemble("\n".join([source("kernel.s"), source(lower), programs])).code
-        machine = VirtualMachine(image, memory=1 << 20, engine=engine)
+        machine = under(technique, image, silent=["mstatus"])
         machine.start()
         machine.run()
         print(f"{technique:20} the process sees {machine.console[0]}")
@@ -387,12 +385,7 @@ more:   sb   a0, 0(s0)
 """
 dots = {}
 for technique in ("trap and emulate", "binary translation", "hardware assistance"):
-    machine = VirtualMachine(
-        assemble(DOTS).code,
-        name=f"dots under {technique}",
-        memory=1 << 20,
-        engine=TECHNIQUES[technique],
-    )
+    machine = under(technique, assemble(DOTS).code)
     machine.start()
     dots[technique] = outcome(machine, machine.run(10_000))
 reveal("03.adaptive", dots["binary translation"].exits["device"])
@@ -717,4 +710,5 @@ table(terms(*words))
 #   costs of section 8.
 # - *The RISC-V Instruction Set Manual*, volume II: the registers and levels.
 #
-# **Next:** the [exercises of this chapter](../exercises/03_hypervisors.ipynb).
+# **Next:** the [exercises of this chapter](../exercises/03_hypervisors.ipynb), then
+# [04 Memory and disks](04_memory_and_disks.ipynb).

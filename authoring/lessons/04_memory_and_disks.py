@@ -1002,4 +1002,5 @@ table(terms(*words_used))
 #   on paging, TLBs and swapping.
 # - QEMU, *docs/interop/qcow2.rst*: the format of section 14.
 #
-# **Next:** the [exercises of this chapter](../exercises/04_memory_and_disks.ipynb).
+# **Next:** the [exercises of this chapter](../exercises/04_memory_and_disks.ipynb), then
+# [06 Scheduling I](06_scheduling.ipynb).
