@@ -14,7 +14,7 @@
 # - name the legal transitions of a virtual machine, and use snapshots and clones;
 # - point at what is wrong in a sample that only looks like a virtual machine, and mend it.
 #
-# **Time** about 60 minutes. **Before** [00 Start here](00_start_here.ipynb); you should be able to
+# **Time** about 90 minutes. **Before** [00 Start here](00_start_here.ipynb); you should be able to
 # read hexadecimal numbers. **After** the
 # [exercises of chapter 02](../exercises/02_virtual_machine.ipynb).
 #
