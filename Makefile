@@ -59,7 +59,7 @@ screenshot: $(VENV)/.dev chromium ## draw the picture of the README again
 chromium:
 	@tests/browser/provision
 
-bench: $(VENV)/.dev ## measure speed against SimPy, as ratios in one run
+bench: $(VENV)/.dev ## measure speed against other programs, as ratios in one run
 	$(PY) benchmarks/run.py
 
 pythons: $(VENV)/.dev ## the fast tests on every other supported Python found here

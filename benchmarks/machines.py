@@ -1,26 +1,45 @@
-"""The virtual machine: the step engine, the translator, and unicorn with a hook in Python."""
+"""The virtual machine on loops: both engines, riscemu, and unicorn with a hook in Python."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from measures import Line, Section, Sizes, ratio_line, timed
 
-from vcloud_lab.vm import Hart, TranslatingHart
+from vcloud_lab.vm import Hart, TranslatingHart, assemble
 from vcloud_lab.vm.memory import Bus
 
 BASE = 0x80000000
 DATA = BASE + 0x1000
 LOOPS = {
-    # addi t0, t0, -1; add t1, t1, t0; xor t2, t1, t0; sw t2, (s0); lw t3, (s0); bnez t0, -20
-    "arithmetic and memory": (
-        0xFFF28293, 0x00530333, 0x005343B3, 0x00742023, 0x00042E03, 0xFE0296E3,
-    ),
-    # addi t0, t0, -1; slli t1, t0, 3; srli t2, t1, 5; or t1, t1, t2; add t3, t3, t1; bnez t0, -20
-    "arithmetic": (0xFFF28293, 0x00329313, 0x00535393, 0x00736333, 0x006E0E33, 0xFE0296E3),
-}  # fmt: skip
+    "arithmetic and memory": """
+        addi t0, t0, -1
+        add  t1, t1, t0
+        xor  t2, t1, t0
+        sw   t2, 0(s0)
+        lw   t3, 0(s0)
+        bne  t0, zero, loop
+    """,
+    "arithmetic": """
+        addi t0, t0, -1
+        slli t1, t0, 3
+        srli t2, t1, 5
+        or   t1, t1, t2
+        add  t3, t3, t1
+        bne  t0, zero, loop
+    """,
+}
+USED = {"t0": 5, "t1": 6, "t2": 7, "t3": 28}
+
+
+def words_of(loop: str) -> tuple[int, ...]:
+    """The machine code of a loop."""
+    code = assemble(f"loop:\n{loop}").code
+    return struct.unpack(f"<{len(code) // 4}I", code)
 
 
 def prepared(made: type[Hart], words: tuple[int, ...], rounds: int) -> Hart:
@@ -54,10 +73,27 @@ def hooked(words: tuple[int, ...], rounds: int) -> tuple[float, list[int]]:
     return time, [machine.reg_read(x0 + n) & 0xFFFFFFFF for n in range(32)]
 
 
+def emulated(loop: str, rounds: int) -> tuple[float, list[int]]:
+    """Seconds and used registers of riscemu, which takes the loop as assembly text."""
+    from riscemu.riscemu_main import RiscemuMain
+
+    data = ".data\nroom:\n.word 0\n"
+    begin = f"main:\nli t0, {rounds}\nli t1, 0\nli t2, 0\nli t3, 0\nla s0, room\nloop:\n"
+    text = f"{data}.text\n.globl main\n{begin}{loop}\nli a0, 0\nli a7, 93\necall\n"
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "loop.s"
+        path.write_text(text, encoding="utf-8")
+        emulator = RiscemuMain()
+        time, _ = timed(lambda: emulator.run_from_cli([str(path)]))
+    registers = emulator.cpu.regs
+    return time, [int(registers.get(name).unsigned_value) for name in USED]
+
+
 def loops(sizes: Sizes) -> Iterator[Line]:
-    """Two loops, on both engines and on the peer; all must end with the same registers."""
+    """Two loops, on both engines and on the peers; all must end with the same registers."""
     rounds = sizes.jobs * 5
-    for name, words in LOOPS.items():
+    for name, loop in LOOPS.items():
+        words = words_of(loop)
         count = rounds * len(words)
         best = {Hart: float("inf"), TranslatingHart: float("inf")}
         registers = {}
@@ -83,28 +119,42 @@ def loops(sizes: Sizes) -> Iterator[Line]:
             f"{ratio:.1f} times ({each})",
             least=5,
         )
-        if find_spec("unicorn") is None:
-            yield Line("against unicorn", "not measured: unicorn is not installed")
-            continue
-        few = max(1, rounds // 10)
+        yield from peers_of(name, loop, rounds, best[Hart] / rounds)
+
+
+def peers_of(name: str, loop: str, rounds: int, ours: float) -> Iterator[Line]:
+    """The peers on a tenth of the rounds, compared with our seconds for one."""
+    few, words = max(1, rounds // 10), words_of(loop)
+    hart = prepared(Hart, words, few)
+    hart.run(few * len(words))
+    if find_spec("unicorn") is None:
+        yield Line("against unicorn", "not measured: unicorn is not installed")
+    else:
         slow, theirs = hooked(words, few)
-        hart = prepared(Hart, words, few)
-        hart.run(few * len(words))
         if hart.x[:32] != theirs:
             raise SystemExit(f"{name}: unicorn and the hart disagree.")
-        ratio = slow / few / (best[Hart] / rounds)
         yield Line(
             f"{name}: unicorn's time with a Python hook an instruction over the step engine's",
-            f"{ratio:.1f} times",
+            f"{slow / few / ours:.1f} times",
+        )
+    if find_spec("riscemu") is None:
+        yield Line("against riscemu", "not measured: riscemu is not installed")
+    else:
+        slow, theirs = emulated(loop, few)
+        if [hart.x[number] for number in USED.values()] != theirs:
+            raise SystemExit(f"{name}: riscemu and the hart disagree.")
+        yield Line(
+            f"{name}: riscemu's time over the step engine's", f"{slow / few / ours:.1f} times"
         )
 
 
 SECTIONS = (
     Section(
-        "Virtual machine",
+        "Virtual machine: loops",
         "Guest instructions of a loop (RV32I), stepped one by one and translated to Python. "
         "unicorn is QEMU's translator as a library; with a hook it calls a Python function at "
-        "every instruction, which is what watching a guest with it costs.",
+        "every instruction, which is what watching a guest with it costs. riscemu is an emulator "
+        "in Python that executes assembly text; its time includes reading the few lines.",
         loops,
     ),
 )

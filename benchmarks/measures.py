@@ -51,6 +51,7 @@ class Sizes:
     few: int = 100  # quanta a job
     many: int = 10_000
     slices: int = 100_000
+    boots: int = 4
 
 
 QUICK = Sizes(
@@ -66,6 +67,7 @@ QUICK = Sizes(
     few=10,
     many=100,
     slices=1000,
+    boots=1,
 )
 
 

@@ -1,4 +1,4 @@
-"""Measure the speed of the scheduling core and write a table.
+"""Measure speed, of the simulations and of the virtual machine, and write a table.
 
     python benchmarks/run.py [--quick] [--output FILE]
 
@@ -21,6 +21,7 @@ from pathlib import Path
 from textwrap import fill
 
 import against_cpp
+import booting
 import charts
 import machines
 import own
@@ -29,9 +30,9 @@ import reference
 from measures import QUICK, Line, Section, Sizes
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-MODULES = (peers, against_cpp, charts, machines, own)
+MODULES = (peers, against_cpp, charts, machines, booting, own)
 SECTIONS: tuple[Section, ...] = tuple(part for module in MODULES for part in module.SECTIONS)
-PACKAGES = ("numpy", "simpy", "ciw", "salabim", "plotly", "pandas", "unicorn")
+PACKAGES = ("numpy", "simpy", "ciw", "salabim", "plotly", "pandas", "unicorn", "riscemu")
 VERDICT = {True: "met", False: "**missed**", None: "-"}
 
 

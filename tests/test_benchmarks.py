@@ -65,6 +65,40 @@ def test_cpp_agrees_slice_by_slice(seed: int, tmp_path: Path) -> None:
         assert [column.tolist() for column in slices] == theirs.slices.T.tolist()
 
 
+def test_the_interpreter_in_c_executes_the_same_instructions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import booting
+    import interpreter
+
+    if interpreter.compiler() is None:
+        pytest.skip("there is no C compiler")
+    program = interpreter.build(tmp_path)
+    stops = [1, 1000, 99_999, 400_000, 700_000]
+    booting.check(program, stops)
+    _, states = interpreter.solve(program, booting.board(), stops, repeats=2)
+    assert [state.retired for state in states] == stops
+    monkeypatch.setattr(interpreter, "state_of", lambda board: states[0])
+    with pytest.raises(SystemExit, match="C and vcloud_lab disagree after 1000 instructions"):
+        booting.check(program, [1, 1000])
+
+
+@pytest.mark.parametrize("package", ["riscemu", "unicorn"])
+def test_an_emulator_agrees_on_the_loops(package: str) -> None:
+    import machines
+
+    pytest.importorskip(package)
+    for loop in machines.LOOPS.values():
+        words = machines.words_of(loop)
+        hart = machines.prepared(machines.Hart, words, 50)
+        hart.run(50 * len(words))
+        if package == "riscemu":
+            theirs = machines.emulated(loop, 50)[1]
+            assert [hart.x[number] for number in machines.USED.values()] == theirs
+        else:
+            assert hart.x[:32] == machines.hooked(words, 50)[1]
+
+
 def test_disagreement_is_noticed() -> None:
     import measures
 
@@ -101,7 +135,7 @@ def test_a_goal_is_met_or_missed() -> None:
 
 @pytest.mark.slow
 def test_quick_run_writes_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for package in ("simpy", "ciw", "salabim", "pandas"):
+    for package in ("simpy", "ciw", "salabim", "pandas", "riscemu", "unicorn"):
         pytest.importorskip(package)
     import reference
     import run
@@ -112,7 +146,14 @@ def test_quick_run_writes_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[
     lines = output.read_text(encoding="utf-8").splitlines()
     assert [x[3:] for x in lines if x.startswith("## ")] == [x.title for x in run.SECTIONS]
     rows = [line for line in lines if line.startswith("| ") and "| measured |" not in line]
-    for what in ("FCFS, 300", "RR with trace", "Gantt chart", "simulate, 5 jobs", "explorer"):
+    for what in (
+        "FCFS, 300",
+        "RR with trace",
+        "Gantt chart",
+        "simulate, 5 jobs",
+        "explorer",
+        "Linux",
+    ):
         assert any(row.startswith(f"| {what}") for row in rows), what
     if reference.compiler():
         assert not any("not measured" in row for row in rows)
@@ -126,6 +167,7 @@ def test_quick_run_writes_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_what_is_not_installed_is_said_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     import against_cpp
+    import booting
     import measures
     import peers
 
@@ -134,6 +176,9 @@ def test_what_is_not_installed_is_said_and_left_out(monkeypatch: pytest.MonkeyPa
         (line,) = peers.against(peer, measures.QUICK)
         assert line.measured == f"not measured: {peer.package} is not installed"
         assert line.met is None
+    monkeypatch.setattr(booting, "INIT", b"Linux")  # soon
     monkeypatch.setattr("shutil.which", lambda name: None)
     (line,) = against_cpp.with_trace(measures.QUICK)
     assert line.measured == "not measured: there is no C++ compiler"
+    *_, line = booting.boots(measures.QUICK)
+    assert line.measured == "not measured: there is no C compiler"

@@ -1,54 +1,69 @@
 """A dynamic binary translator: guest code that is run often becomes Python functions.
 
-A *trace* begins where a jump has led and follows the code: past branches that are not taken, along
-direct jumps, within one page, until something must be left to the hart. It becomes one function in
-which the guest's registers are local variables. A branch back to the beginning becomes a ``while``
-loop. Cold code is stepped.
+Cold code is stepped, and jumps are counted. Where one has led often, the path from there is written
+down while it is executed once more, and becomes a *trace*, one Python function, whose text is made
+in trace.py. A path follows branches, calls and returns until it is back at its beginning or at
+another trace, or something must be left to the hart, or it is long.
 
-Nothing is lost by it: traps are precise, because locals always hold the guest's present registers;
-the count of instructions is exact, because a function is told how many it may run; and a store into
-a page of translated code forgets the page's traces and ends the running one.
+Nothing is lost by it: traps are precise, because the line of a Python exception tells which guest
+instruction has raised it; the count of instructions is exact; and a store into a page of code that
+is known here forgets what was made of the page and ends what runs.
 
-Source: Bellard, "QEMU, a Fast and Portable Dynamic Translator", USENIX 2005, for the idea.
+Sources: Bellard, "QEMU, a Fast and Portable Dynamic Translator", USENIX 2005, for translation;
+Bala, Duesterwald and Banerjia, "Dynamo: A Transparent Dynamic Optimization System", PLDI 2000, for
+traces along the path that is executed next.
 """
 
 from __future__ import annotations
 
-import re
+import struct
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from vcloud_lab.vm.cpu import Hart, Timer
-from vcloud_lab.vm.execute import NAMES, Leave
+from vcloud_lab.vm.csr import COUNTERS
+from vcloud_lab.vm.execute import Leave
 from vcloud_lab.vm.isa import Instruction, decode
 from vcloud_lab.vm.memory import Bus
 from vcloud_lab.vm.mmu import Attention
+from vcloud_lab.vm.trace import Names, Path, TraceText, memory_names
 from vcloud_lab.vm.traps import Trap
 
-__all__ = ["TranslatingHart", "trace_source"]
+__all__ = ["TranslatingHart"]
 
 M = 0xFFFFFFFF
-HOT = 40
-"""Code is translated when it is reached for this many times."""
-LONGEST = 128
+HOT = 32
+"""Code is translated when it was reached so often."""
+LONGEST = 64
 """The most instructions of a trace."""
 MOST_TRACES = 20_000
+VIEW = ("load1", "load2", "load4", "store1", "store2", "store4", "load_to_store")
+"""The functions of a view of memory that a trace may call."""
 
-Trace = Callable[[Hart, list[int], int], int]
-WORD = re.compile(r"\b(?:a|b|imm|pc|M|H)\b")
-VIEWS = {"1": "ram", "2": "halves", "4": "words"}
+Run = Callable[[list[int], int], tuple[int, int]]
+Trace = tuple[int, Run, TraceText]
+"""How many instructions there must be left, the function, and its text."""
+RAISED = (Leave, Trap, Attention, IndexError, struct.error)
+
+
+@dataclass
+class World:
+    """What was made for memory as it is seen in one way."""
+
+    names: Names
+    traces: dict[int, Trace] = field(default_factory=dict)
+    heat: dict[int, int] = field(default_factory=dict)
 
 
 class TranslatingHart(Hart):
     """A ``Hart`` that translates hot code. ``translated`` counts instructions that were translated,
-    ``forgotten`` how often a page of traces was given up because it was written."""
+    ``forgotten`` how often a page of code was given up because it was written."""
 
     def __init__(self, bus: Bus, timer: Timer | None = None, *, number: int = 0) -> None:
-        self._traces: dict[int, tuple[int, Trace]] = {}
-        self._heat: dict[int, int] = {}
-        self._in_page: dict[int, list[tuple[dict[int, tuple[int, Trace]], int]]] = {}
-        self._worlds: dict[Any, tuple[dict[int, tuple[int, Trace]], dict[int, int]]] = {}
-        self.translated = self.forgotten = self.begun = 0
+        self._worlds: dict[Any, World] = {}
+        self._in_page: dict[int, list[tuple[World, int]]] = {}
+        self.translated = self.forgotten = 0
         super().__init__(bus, timer, number=number)
         bus.code_written = self._written
 
@@ -60,244 +75,171 @@ class TranslatingHart(Hart):
         super().forget()
 
     def mode_changed(self) -> None:
-        """Take the traces that were made for the memory as it is seen now."""
+        """Take what was made for the memory as it is seen now."""
         super().mode_changed()
         key = (self._fetch, self.load4)  # one of each for every view
-        self._traces, self._heat = self._worlds.setdefault(key, ({}, {}))
+        if key not in self._worlds:
+            names = memory_names(self.bus) | {"hart": self, "csr": self._csr_inside}
+            for name in VIEW:
+                names[name] = getattr(self, name)
+            self._worlds[key] = World(names)
+        self._world = self._worlds[key]
 
     def _written(self, page: int) -> None:
-        """A page with traces is about to be written: give them up, in every view."""
+        """A page of code is about to be written: give up its traces, in every view.
+
+        They must become hotter than others to be made again: there may be data beside the code.
+        """
         self.bus.code[page] = 0
         self.forgotten += 1
-        for traces, pc in self._in_page.pop(page, ()):
-            traces.pop(pc, None)
+        for world, pc in self._in_page.pop(page, ()):
+            if world.traces.pop(pc, None):
+                world.heat[pc] = -10 * HOT
+
+    # Running
 
     def _chunk(self, limit: int) -> int:
         """Up to ``limit`` instructions, by traces where there are some."""
-        left, x = limit, self.x
-        while left > 0:
-            found = self._traces.get(self.pc)
-            if found is None or found[0] > left:
-                begun, stopped = self._cold(left)
-                left -= begun
-                if stopped:
-                    break
-                continue
-            self.begun = 0
+        left, x, before, pc = limit, self.x, self.retired, self.pc
+        traces, heat = self._world.traces, self._world.heat
+        while True:
             try:
-                self.pc = found[1](self, x, left)
-            except (Leave, Trap, Attention) as why:
-                left -= self._out_of_loop(why, self.pc, self.begun)
-                break
-            self.retired += self.begun
-            left -= self.begun
-        return limit - left
+                while (found := traces.get(pc)) and found[0] <= left:
+                    pc, done = found[1](x, left)
+                    left -= done
+            except RAISED as why:
+                self.retired = before + limit - left
+                assert found is not None
+                return limit - left + self._out_of_trace(why, found[2])
+            self.pc, self.retired = pc, before + limit - left
+            if not left:
+                return limit
+            count = heat[pc] = heat.get(pc, 0) + 1
+            record = count >= HOT and left >= LONGEST and not found
+            done, stopped = self._record() if record else self._cold(left)
+            left -= done
+            if stopped:
+                return limit - left
+            pc = self.pc
+
+    def _out_of_trace(self, why: Exception, text: TraceText) -> int:
+        """Deal with what a trace has raised; returns how many of its instructions were begun.
+
+        The registers that a loop keeps in variables are still in its frame.
+        """
+        assert why.__traceback__ is not None
+        inside = why.__traceback__.tb_next
+        assert inside is not None
+        index = text.at[inside.tb_lineno - 1]
+        done = index
+        if text.loops:
+            kept = inside.tb_frame.f_locals
+            done += kept["done"]
+            for register in text.changed:
+                self.x[register] = kept[f"r{register}"]
+        return self._out_of_loop(_reason(why), text.path[index][0], done)
 
     def _cold(self, left: int) -> tuple[int, bool]:
-        """Step until the code jumps; translate where it jumps to often.
+        """Step until a jump leads to where it is hot.
 
         Returns how many instructions were begun, and whether the hart must look around now.
         """
-        heat = self._heat[self.pc] = self._heat.get(self.pc, 0) + 1
-        if heat % HOT == 0 and self._translate():
-            return 0, False
         begun, x, known, words, pc = 0, self.x, self._known, self.bus.words, self.pc
+        heat, low, high, shift = self._world.heat, 0, 0, 0
         try:
-            low, high, shift = self._fetch(pc)
-            while begun < left:
+            for begun in range(left):  # noqa: B007 - read when an exception ends the loop
+                if not low <= pc < high:
+                    low, high, shift = self._fetch(pc)
                 execute, rd, rs1, rs2, imm = known[words[pc - shift >> 2]]
-                after = execute(self, x, pc, rd, rs1, rs2, imm)
-                begun += 1
-                straight, pc = after == pc + 4, after
-                if not straight or not low <= pc < high:
-                    break
+                before, pc = pc, execute(self, x, pc, rd, rs1, rs2, imm)
+                if pc - before != 4:
+                    heat[pc] = count = heat.get(pc, 0) + 1
+                    if count >= HOT:
+                        break
+            begun += 1
         except (Leave, Trap, Attention) as why:
             return self._out_of_loop(why, pc, begun), True
         self.pc = pc & M
         self.retired += begun
         return begun, False
 
-    def _translate(self) -> bool:
-        """Translate from the program counter on; False where nothing there can be in a trace.
+    def _csr_inside(self, found: Instruction) -> None:
+        """Execute a CSR instruction where the hart's counters are not up to date.
 
-        Where a trace had to be cut, the next one is made at once: it is as hot.
+        Raises ``Leave`` where that matters, and ``Attention`` where the hart must look around
+        afterwards.
         """
-        pc, made = self.pc, False
-        while pc not in self._traces:
-            code = self._trace_at(pc)
-            if not code:
-                break
-            made, (last, found) = True, code[-1]
-            pc = last + 4 & M
-            if found.row.kind in ("jump", "branch", "reserve") or (
-                len(code) < LONGEST and pc & 4095
-            ):
-                break
-        return made
-
-    def _trace_at(self, pc: int) -> list[tuple[int, Instruction]]:
-        """Make one trace and return its instructions."""
+        if found.imm in COUNTERS:
+            raise Leave
+        world = self._world
         try:
-            low, high, shift = self._fetch(pc)
+            self._csr(found)
         except Trap:
-            return []
-        page, bus = pc & -4096, self.bus
-        low, high = max(low, page), min(high, page + 4096)
-        code = _collect(pc, low, high, lambda at: bus.words[at - shift >> 2])
-        if code:
-            source = trace_source(code, bus.base if self.bare else None)
-            names: dict[str, Any] = NAMES | {
-                "words": bus.words, "halves": bus.halves, "ram": bus.ram, "code": bus.code,
-                "load1": self.load1, "load2": self.load2, "load4": self.load4,
-                "store1": self.store1, "store2": self.store2, "store4": self.store4,
-                "load_to_store": self.load_to_store,
-            }  # fmt: skip
-            exec(compile(source, f"<trace at {pc:#x}>", "exec"), names)
-            if len(self._traces) >= MOST_TRACES:
-                self._traces.clear()
-            self._traces[pc] = (len(code), names["trace"])
-            self.translated += len(code)
-            in_ram = pc - shift >> 12
-            bus.code[in_ram] = 1
-            self._in_page.setdefault(in_ram, []).append((self._traces, pc))
-        return code
+            raise Leave from None
+        if self._world is not world or self.csr["mie"] & self._pending():
+            raise Attention
+
+    # Translating
+
+    def _record(self) -> tuple[int, bool]:
+        """Step along a hot path, translate it, and return what ``_cold`` does."""
+        x, words, code, start, pc = self.x, self.bus.words, self.bus.code, self.pc, self.pc
+        path: Path = []
+        odd, pages, seen, why = set[int](), set[int](), set[int](), None
+        low = high = shift = 0
+        try:
+            while len(path) < LONGEST and pc not in seen:
+                if not low <= pc < high:
+                    low, high, shift = self._fetch(pc)
+                word, page = words[pc - shift >> 2], pc - shift >> 12
+                execute, rd, rs1, rs2, imm = self._known[word]
+                found = decode(word)
+                assert found is not None
+                if path and pc in self._world.traces:
+                    break
+                seen.add(pc)
+                pages.add(page)
+                code[page] = 1  # a store into the path is seen
+                if (
+                    found.row.kind in ("load", "store")
+                    and x[rs1] + imm & int(found.row.does[0]) - 1
+                ):
+                    odd.add(len(path))
+                if found.row.kind == "csr":
+                    self._csr_inside(found)
+                    after = pc + 4
+                else:
+                    after = execute(self, x, pc, rd, rs1, rs2, imm)
+                path.append((pc, found))
+                pc = after
+                if found.row.kind == "reserve":  # its store may have been into the path
+                    break
+        except (Leave, Trap, Attention) as error:
+            why = error
+        if path and all(code[page] for page in pages):
+            self._translate(path, pc, frozenset(odd), pages)
+        else:
+            self._world.heat[start] = 0
+        if why:
+            return self._out_of_loop(why, pc, len(path)), True
+        self.pc = pc & M
+        self.retired += len(path)
+        return len(path), False
+
+    def _translate(self, path: Path, after: int, odd: frozenset[int], pages: set[int]) -> None:
+        """Make a trace of a path that goes on at ``after``."""
+        start, world = path[0][0], self._world
+        text = TraceText(path, after, self.bus.base if self.bare else None, odd)
+        world.names |= text.names
+        exec(compile(str(text), f"<trace at {start:#x}>", "exec"), world.names)
+        if len(world.traces) >= MOST_TRACES:
+            world.traces.clear()
+        world.traces[start] = (len(path), world.names["trace"], text)
+        self.translated += len(path)
+        for page in pages:
+            self._in_page.setdefault(page, []).append((world, start))
 
 
-def _collect(
-    pc: int, low: int, high: int, word_at: Callable[[int], int]
-) -> list[tuple[int, Instruction]]:
-    """The instructions of the trace that begins at ``pc``, with their addresses."""
-    code: list[tuple[int, Instruction]] = []
-    seen = set()
-    while low <= pc < high and pc not in seen and len(code) < LONGEST:
-        found = decode(word_at(pc))
-        if found is None or found.row.kind in ("csr", "system"):
-            break
-        code.append((pc, found))
-        seen.add(pc)
-        if found.row.kind == "reserve" or found.row.name == "jalr":
-            break
-        pc = pc + found.imm & M if found.row.name == "jal" else pc + 4
-        if pc & 3:
-            break
-    return code
-
-
-def trace_source(code: list[tuple[int, Instruction]], base: int | None) -> str:
-    """The Python text of a trace; memory that is bare and begins at ``base`` is reached without a
-    call, other memory (None) by the hart's functions.
-
-    The function ``trace(hart, x, left)`` runs at most ``left`` instructions, but once to the end of
-    the trace, and returns the next program counter. ``hart.begun`` counts what was completed; when
-    it raises, ``hart.pc`` is the instruction that did.
-    """
-    used = sorted({r for _, i in code for r in _registers(i)} - {0})
-    changed = sorted({i.rd for _, i in code if "d" in i.row.bits} - {0})
-    lines = [*(f"r{r} = x[{r}]" for r in used), "given, at = left, 0", "try:", "    while True:"]
-    for index, (pc, found) in enumerate(code):
-        lines += ["        " + line for line in _emit(index, pc, found, code, base)]
-    last, final = code[-1]
-    if final.row.name != "jalr":
-        after = last + final.imm & M if final.row.name == "jal" else last + 4 & M
-        lines += ["        " + line for line in _go(after, len(code), code)]
-    lines += ["except BaseException:", "    hart.pc = PLACES[at]", "    left -= at", "    raise"]
-    lines += ["finally:", "    hart.begun = given - left"]
-    lines += [f"    x[{r}] = r{r}" for r in changed]
-    text = "\n    ".join(lines)
-    return f"PLACES = {[pc for pc, _ in code]}\ndef trace(hart, x, left):\n    {text}\n"
-
-
-def _go(target: int, done: int, code: list[tuple[int, Instruction]]) -> list[str]:
-    """Leave for ``target`` after ``done`` instructions of this round, or begin another round."""
-    lines = [f"left -= {done}"]
-    if target == code[0][0]:
-        lines += [f"if left >= {len(code)}: continue"]
-    return [*lines, f"return {target}"]
-
-
-def _registers(found: Instruction) -> set[int]:
-    bits = found.row.bits
-    fields = (("d", found.rd), ("s", found.rs1), ("t", found.rs2))
-    return {number for letter, number in fields if letter in bits}
-
-
-def _emit(
-    index: int,
-    pc: int,
-    found: Instruction,
-    code: list[tuple[int, Instruction]],
-    base: int | None,
-) -> list[str]:
-    """The lines of one instruction."""
-    row = found.row
-    a = f"r{found.rs1}" if found.rs1 else "0"
-    b = f"r{found.rs2}" if found.rs2 else "0"
-    given = {"a": a, "b": b, "imm": str(found.imm), "pc": str(pc), "M": str(M), "H": str(1 << 31)}
-    signed = (found.imm ^ 1 << 31) - (1 << 31)
-    if signed < 0 and row.name == "addi":  # a small number to subtract is quicker
-        given |= {"imm": str(-signed)}
-    does = WORD.sub(lambda match: given[match.group()], row.does)
-    does = does.replace(" + ", " - ") if signed < 0 and row.name == "addi" else does
-    rd = f"r{found.rd}" if found.rd else "_"
-    here, link = f"at = {index}", f"{rd} = {pc + 4 & M}"
-    place = f"{a} {'-' if signed < 0 else '+'} {abs(signed)} & {M}" if found.imm else a
-    target = pc + found.imm & M
-    match row.kind:
-        case "rd":
-            return [f"{rd} = {does}"] if found.rd else []
-        case "jump" if row.name == "jal":
-            return [here, f"raise Trap(MISALIGNED, {target})"] if target & 3 else [link]
-        case "jump":
-            return [here, f"t = {does}", "if t & 3: raise Trap(MISALIGNED, t)", link,
-                    f"left -= {index + 1}", "return t"]  # fmt: skip
-        case "branch":
-            taken = _go(target, index + 1, code)
-            if target & 3:
-                taken = [here, f"raise Trap(MISALIGNED, {target})"]
-            return [f"if {does}:", *(f"    {line}" for line in taken)]
-        case "load":
-            return _load(row.does.split(), rd, place, here, base)
-        case "store":
-            return _store(row.does, b, place, here, base)
-        case "amo":
-            return [here, f"t = {a}", "m = load_to_store(t)", f"v = {does}", f"{rd} = m",
-                    "store4(t, v)"]  # fmt: skip
-        case "reserve":
-            return [here, f"{rd} = hart.{row.does}_reserved({a}, {b})"]
-    return []
-
-
-def _load(words: list[str], rd: str, place: str, here: str, base: int | None) -> list[str]:
-    """A load: RAM at once, where memory is bare and begins at ``base``; all else by a call."""
-    width, shift = words[0], int(words[0]) >> 1
-    lines = [here, f"t = {place}"]
-    if base is None:
-        lines += [f"{rd} = load{width}(t)"]
-    else:  # outside RAM the index is too large
-        quick = f"{VIEWS[width]}[(t ^ {base}) >> {shift}]"
-        odd = int(width) - 1
-        lines += [
-            f"try: {rd} = load{width}(t) if t & {odd} else {quick}"
-            if odd
-            else f"try: {rd} = {quick}",
-            f"except IndexError: {rd} = load{width}(t)",
-        ]
-    sign = 1 << 8 * int(width) - 1
-    return lines + ([f"{rd} = ({rd} ^ {sign}) - {sign} & {M}"] if words[1:] else [])
-
-
-def _store(width: str, value: str, place: str, here: str, base: int | None) -> list[str]:
-    """A store: into RAM at once, unless the page has code."""
-    lines = [here, f"t = {place}"]
-    if base is None:
-        return [*lines, f"store{width}(t, {value})"]
-    size = int(width)
-    odd = f"t & {size - 1} or " if size > 1 else ""
-    low = value if size == 4 else f"{value} & {(1 << 8 * size) - 1}"
-    return [
-        *lines,
-        "try:",
-        f"    if {odd}code[(t ^ {base}) >> 12]: raise IndexError",
-        f"    {VIEWS[width]}[(t ^ {base}) >> {size >> 1}] = {low}",
-        f"except IndexError: store{width}(t, {value})",
-    ]
+def _reason(why: Exception) -> Leave | Trap | Attention:
+    """What has ended a loop; an error of Python's means that the hart itself must do it."""
+    return why if isinstance(why, (Leave, Trap, Attention)) else Leave()
