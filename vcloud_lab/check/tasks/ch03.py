@@ -798,40 +798,42 @@ def world(answer: object) -> Judged:
     bill = {name: kernel_under(name).cycles(answer) for name in TECHNIQUES}
     best = min(bill, key=bill.__getitem__)
     said = f"{best} is the cheapest with {bill[best]:,} cycles"
-    if best != BT:
-        return False, f"{said}; binary translation costs {bill[BT]:,}."
+    if best != PV:
+        return False, f"{said}; paravirtualization costs {bill[PV]:,}."
     return True, f"{said}; the next one costs {sorted(bill.values())[1]:,}."
 
 
 kinds.judge(
     "03.12",
-    title="A world for VMware's translator",
-    ask="Find costs with which binary translation is the cheapest of all five techniques for our "
-    "kernel. Each must be a whole number from 1 to 100,000, and translating a block must cost at "
-    "least 20 times as much as interpreting an instruction. Give Costs(...).",
+    title="A world for Xen's hypercalls",
+    ask="Find costs with which paravirtualization is the cheapest of all five techniques for "
+    "our kernel. Each must be a whole number from 1 to 100,000, and translating a block must "
+    "cost at least 20 times as much as interpreting an instruction. Give Costs(...).",
     judge=world,
     form="Costs(...)",
     right=[
-        Costs(interpreted=100, trap=9000, exit=40_000, translated=2000),
-        {"interpreted": 400, "trap": 20_000, "exit": 100_000, "translated": 8000},
+        Costs(trap=100, translated=10_000),
+        Costs(translated=2000),
+        {"interpreted": 100, "trap": 300, "exit": 4000, "translated": 8000},
     ],
     wrong=[
         Costs(),
-        Costs(exit=10_000),
-        Costs(trap=8000),
-        (Costs(trap=9000, exit=40_000, translated=1), "free-translation"),
+        Costs(exit=100),
+        Costs(trap=8000, translated=4000),
+        Costs(callout=50),
+        (Costs(trap=1, translated=1), "free-translation"),
         Costs(trap=0),
         Costs(trap=200_000),
         {"trap": 4000, "cheap": 1},
         2000,
     ],
     hints=(
-        "Two others are cheaper with the usual costs. What do they pay for, that the translator "
-        "does not pay so often?",
-        "Make an exit from guest mode dear, and a trap too: the translator turns traps into "
-        "callouts.",
-        "Full emulation must stay dear as well. Compute the bills with outcome(...).cycles(costs) "
-        "for some costs, or use the TechniqueExplorer of the lesson.",
+        "Another one is cheaper with the usual costs. What does it pay for that a changed kernel "
+        "does not need?",
+        "The translator makes its code first. Hypercalls are traps, so a trap must not be dear; "
+        "and hardware assistance must not become the cheapest instead.",
+        "Compute the bills with outcome(...).cycles(costs) for some costs, or use the "
+        "TechniqueExplorer of the lesson, and change one cost at a time.",
     ),
 )
 
