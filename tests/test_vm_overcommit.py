@@ -143,7 +143,7 @@ def test_first_use_takes_a_frame_of_zeros_and_lru_goes_first() -> None:
         "COW breaks": 0,
         "merged pages": 0,
     }
-    assert str(host).startswith("2 frames, 0 free, 0 saved by sharing; 3 zero fills, 1 swap-ins")
+    assert str(host).startswith("2 frames, 0 free, 0 saved by sharing; zero fills 3, swap-ins 1,")
 
 
 def shared_host(frames: int) -> Host:

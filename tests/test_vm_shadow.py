@@ -19,8 +19,8 @@ from vcloud_lab.vm.paging import PAGE, A, D, R, W
 from vcloud_lab.vm.paging_trace import (
     TECHNIQUES,
     Bill,
-    Costs,
     Event,
+    Prices,
     break_even,
     random_trace,
     run_trace,
@@ -361,8 +361,8 @@ def test_a_write_with_its_word() -> None:
         (lambda: run_trace([], "magic"), "The technique is 'magic': there are native, shadow"),
         (lambda: run_trace([Event("jump", 0)], "native"), "kind of the event is 'jump'"),
         (lambda: run_trace([], "native", tlb=-1), "size of the cache is -1"),
-        (lambda: Costs(exit=-1), "The price of exit is -1: an int or Fraction from 0 on"),
-        (lambda: Costs(access=0.5), "The price of access is 0.5"),
+        (lambda: Prices(exit=-1), "The price of exit is -1: an int or Fraction from 0 on"),
+        (lambda: Prices(access=0.5), "The price of access is 0.5"),
         (lambda: random_trace(1, length=-1), "length of the trace is -1"),
         (lambda: random_trace(1, pages=0), "number of pages is 0"),
         (lambda: random_trace(1, spaces=0), "number of address spaces is 0"),
@@ -428,9 +428,9 @@ def test_all_techniques_see_one_guest(
     assert 3 * found <= native.references <= 3 * native.misses
     assert 15 * found <= nested.references <= 15 * nested.misses
     assert native.references <= shadow.references
-    free = Costs(exit=0)
+    free = Prices(exit=0)
     caches = WalkCaches(8, 8)
-    cached = run_trace(trace, "nested", tlb=8, levels=3, caches=caches, costs=free)
+    cached = run_trace(trace, "nested", tlb=8, levels=3, caches=caches, prices=free)
     assert cached.references + cached.saved <= nested.references
     assert cached.faults == nested.faults
 
@@ -443,9 +443,9 @@ def test_where_each_technique_wins() -> None:
         assert min(shadow, nested, key=lambda bill: bill.cycles).technique == winner
         price = break_even(shadow, nested)
         assert price is not None
-        assert (price > Costs().exit) == (winner == "shadow")
-        even = Costs(exit=price)
-        one, two = (run_trace(trace, name, costs=even) for name in ("shadow", "nested"))
+        assert (price > Prices().exit) == (winner == "shadow")
+        even = Prices(exit=price)
+        one, two = (run_trace(trace, name, prices=even) for name in ("shadow", "nested"))
         assert one.cycles == two.cycles
 
 

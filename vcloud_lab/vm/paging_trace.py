@@ -20,7 +20,7 @@ from vcloud_lab.vm.paging import PAGE, R, W
 from vcloud_lab.vm.shadow import ShadowPaging
 from vcloud_lab.vm.walk_cache import Lru
 
-__all__ = ["TECHNIQUES", "Bill", "Costs", "Event", "break_even", "random_trace", "run_trace"]
+__all__ = ["TECHNIQUES", "Bill", "Event", "Prices", "break_even", "random_trace", "run_trace"]
 
 TECHNIQUES = ("native", "shadow", "nested")
 KINDS = ("read", "write", "map", "unmap", "switch")
@@ -40,7 +40,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Costs:
+class Prices:
     """Prices in cycles: an access that hits the TLB, an entry read, an exit, the guest's own work.
 
     ``fault`` is what the guest does at a fault of its own and ``update`` at a write to its tables,
@@ -75,18 +75,18 @@ class Bill:
     faults: int
     updates: int
     exits: Counter[str] = field(default_factory=Counter)
-    costs: Costs = Costs()
+    prices: Prices = Prices()
 
     @property
     def cycles(self) -> int | Fraction:
         """The sum of all counts, each times its price."""
-        costs = self.costs
+        prices = self.prices
         return (
-            self.accesses * costs.access
-            + self.references * costs.reference
-            + self.exits.total() * costs.exit
-            + self.faults * costs.fault
-            + self.updates * costs.update
+            self.accesses * prices.access
+            + self.references * prices.reference
+            + self.exits.total() * prices.exit
+            + self.faults * prices.fault
+            + self.updates * prices.update
         )
 
     def row(self) -> dict[str, str | int | Fraction]:
@@ -117,8 +117,8 @@ def break_even(shadow: Bill, nested: Bill) -> Fraction | None:
     exits = shadow.exits.total() - nested.exits.total()
     if not exits:
         return None
-    rest = nested.cycles - nested.exits.total() * nested.costs.exit
-    rest -= shadow.cycles - shadow.exits.total() * shadow.costs.exit
+    rest = nested.cycles - nested.exits.total() * nested.prices.exit
+    rest -= shadow.cycles - shadow.exits.total() * shadow.prices.exit
     return Fraction(rest) / exits
 
 
@@ -126,7 +126,7 @@ def run_trace(
     events: Iterable[Event],
     technique: str,
     *,
-    costs: Costs | None = None,
+    prices: Prices | None = None,
     levels: int = 4,
     tlb: int = 64,
     caches: WalkCaches | None = None,
@@ -159,7 +159,7 @@ def run_trace(
         counts["faults"],
         counts["updates"],
         Counter({reason: n for reason, n in shadow.exits.items() if n} if shadow else {}),
-        costs or Costs(),
+        prices or Prices(),
     )
 
 
