@@ -519,7 +519,7 @@ costs = Costs()
 table(
     [
         {"cost": "instruction", "cycles": costs.instruction, "from": "a convention"},
-        {"cost": "interpreted", "cycles": costs.interpreted, "from": "an assumption"},
+        {"cost": "interpreted", "cycles": costs.interpreted, "from": "about our interpreter in C"},
         {"cost": "trap", "cycles": costs.trap, "from": "a system call, Maeda 2003"},
         {
             "cost": "callout",
