@@ -63,7 +63,7 @@ def test_a_trap_is_followed_by_keyboard(lesson_03: NotebookPage) -> None:
 
 def test_a_cost_changes_the_order(lesson_03: NotebookPage, shoot: Shoot) -> None:
     shown = lesson_03.cell(EXPLORER).locator(".vcloud-explorer")
-    expect(shown).to_contain_text("The lowest bill is that of paravirtualization")
+    expect(shown).to_contain_text("The lowest bill is that of binary translation")
     cost = shown.get_by_role("spinbutton", name=re.compile("^Exit"))
     cost.fill("500")
     cost.press("Enter")
