@@ -78,10 +78,11 @@ def test_a_changed_program_is_assembled_and_a_fault_is_told(lesson_02: NotebookP
     source.fill("li a0, 7\naddi a0, a0, 1\n")
     button.press("Enter")
     expect(status).to_have_text("")
-    step = stepper.get_by_role("slider", name="Step", exact=True)
+    step, said = stepper.get_by_role("slider", name="Step", exact=True), ".vcloud-said"
     step.press("ArrowRight")
+    expect(stepper.locator(said)).to_contain_text("a0 became 00000007")
     step.press("ArrowRight")
-    expect(stepper.locator(".vcloud-said")).to_contain_text("a0 became 00000008")
+    expect(stepper.locator(said)).to_contain_text("a0 became 00000008")
 
 
 def test_the_trap_is_followed_by_keyboard(lesson_02: NotebookPage) -> None:
