@@ -5,12 +5,17 @@ Each error carries one sentence that names the value, the rule and the fix.
 
 from __future__ import annotations
 
+import errno
+
 __all__ = [
     "AssemblyError",
     "CheckError",
+    "ContainerError",
     "CourseError",
     "DiskError",
     "GuestError",
+    "ImageError",
+    "KernelError",
     "PolicyError",
     "RenderError",
     "ScheduleError",
@@ -57,6 +62,25 @@ class DiskError(VcloudLabError):
     """A virtual disk, or a file that holds one, cannot be read, written or made."""
 
 
+class KernelError(VcloudLabError):
+    """The model kernel refuses a call; ``errno`` is the number that Linux answers with.
+
+    ``name`` is the name of that number, such as "EPERM", and the message begins with it.
+    """
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(name, sentence)
+        self.name = name
+        self.errno: int = getattr(errno, name)
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
+
+
+class ImageError(VcloudLabError):
+    """A container image, one of its layers or a file that holds one breaks a rule."""
+
+
 class RenderError(VcloudLabError):
     """A chart or table was asked for that cannot be drawn legibly."""
 
@@ -67,3 +91,7 @@ class CheckError(VcloudLabError):
 
 class CourseError(VcloudLabError):
     """The course's files cannot be found, copied or built."""
+
+
+class ContainerError(VcloudLabError):
+    """A container, an image or a limit cannot be made, changed or run as asked."""
