@@ -164,6 +164,9 @@ def test_the_probe_gives_a_reason_for_what_does_not_work() -> None:
 
 def test_the_probe_sees_a_filter() -> None:
     need("seccomp")
+    for path in (Path(sys.executable).absolute(), Path(__file__).resolve()):
+        if path.parts[1] in ("tmp", "run"):
+            pytest.skip(f"{path} lies where a container has a directory of its own")
     script = STUB + (
         "from vcloud_lab.containers.linux_probe import probe\n"
         "for name, found in probe().items(): print(name, found.works, found.reason, sep='|')\n"
@@ -224,7 +227,8 @@ def test_the_network_is_the_loopback_alone_and_it_is_up() -> None:
         "import socket; a = socket.create_server(('127.0.0.1', 0));"
         "socket.create_connection(a.getsockname()); print('reached')"
     )
-    assert contained([sys.executable, "-c", script]).stdout == "reached\n"
+    python = os.path.realpath(sys.executable)  # not one of an environment in /tmp
+    assert contained([python, "-c", script]).stdout == "reached\n"
 
 
 @pytest.mark.parametrize("name", sorted(syscalls.CLONE))
