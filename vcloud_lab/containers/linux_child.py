@@ -22,6 +22,7 @@ import os
 import resource
 import signal
 import struct
+import warnings  # noqa: F401 - os.execvpe imports it, when the root has been changed already
 from typing import Any, NoReturn
 
 from vcloud_lab.containers import capabilities, landlock, linux_mounts, seccomp, syscalls
@@ -164,6 +165,8 @@ def in_child(report: int, work: Any) -> NoReturn:
     except OSError as error:
         words = [error.errno or 0, error.strerror, str(error.filename or "")]
         os.write(report, b"E" + marshal.dumps(words))
+    except Exception as error:  # a fault of ours must not look like the command's own end
+        os.write(report, b"E" + marshal.dumps([errno.EPROTO, str(error), "start"]))
     finally:
         os._exit(1)
 
