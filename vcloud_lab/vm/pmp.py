@@ -28,6 +28,11 @@ class Pmp:
         self.config = [0] * ENTRIES
         self.address = [0] * ENTRIES
 
+    def allow_all(self) -> None:
+        """Let every level use all memory: one rule over everything."""
+        self.write_address(0, 0xFFFFFFFF)
+        self.write_config(0, 0x1F)
+
     def read_config(self, group: int) -> int:
         """Four rules' bytes, the lowest rule in the lowest byte."""
         return int.from_bytes(bytes(self.config[4 * group : 4 * group + 4]), "little")

@@ -101,8 +101,7 @@ def _execute(word: int, level: int, silent: frozenset[int], bits: int) -> _Seen:
     bus = Bus(4096, BASE)
     hart = Hart(bus)
     hart.silent = silent
-    hart.mmu.pmp.write_address(0, 0xFFFFFFFF)
-    hart.mmu.pmp.write_config(0, 0x1F)
+    hart.mmu.pmp.allow_all()
     for name in REGISTERS:
         hart.csr[name] = bits
     hart.level = level

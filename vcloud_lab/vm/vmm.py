@@ -100,8 +100,7 @@ class Physical(TranslatingHart):
         self.exit: tuple[int, int] | None = None
         super().__init__(bus)
         self.level = 0
-        self.mmu.pmp.write_address(0, 0xFFFFFFFF)  # no fences: what is not mapped is out of reach
-        self.mmu.pmp.write_config(0, 0x1F)
+        self.mmu.pmp.allow_all()  # no fences: what is not mapped is out of reach
         self.forget()
 
     def trap(self, cause: int, value: int) -> None:

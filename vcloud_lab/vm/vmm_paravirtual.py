@@ -62,8 +62,7 @@ class Paravirtual(TrapAndEmulate):
         """As a paravirtual kernel expects to be started: nothing is fenced in, the timer may
         interrupt."""
         super().reset(pc)
-        self.mmu.pmp.write_address(0, 0xFFFFFFFF)
-        self.mmu.pmp.write_config(0, 0x1F)
+        self.mmu.pmp.allow_all()
         self.csr["mie"] = 0x80
 
     def _opened(self, root: int) -> None:
